@@ -1,0 +1,69 @@
+"""Stability and choice among candidates, by example and by law."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tiny import noise
+
+from masklet.ops.masks import hide_absent, pick, stability_scores, stable_candidate
+
+
+def disc(radius, sharpness):
+    """Logits that fall from inside to outside; a sharper edge is a more stable mask."""
+    y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    return (radius - torch.hypot(y - 15.5, x - 15.5)) * sharpness
+
+
+def test_stability_is_the_iou_of_the_masks_above_and_below_the_threshold():
+    logits = torch.tensor([[[-1.0, -0.04, 0.04, 1.0]]])
+    assert stability_scores(logits).tolist() == [pytest.approx(1 / 3)]
+    assert stability_scores(logits, delta=0.01).tolist() == [1.0]
+    assert stability_scores(logits, delta=2.0).tolist() == [0.0]
+
+
+def test_an_empty_mask_is_stable_and_a_barely_filled_one_is_not():
+    assert stability_scores(torch.full((2, 4, 4), -1.0)).tolist() == [1.0, 1.0]
+    assert stability_scores(torch.zeros(4, 4)) == 0.0
+
+
+def test_the_threshold_itself_belongs_to_neither_side():
+    assert stability_scores(torch.tensor([[0.05, 1.0]])) == 0.5
+    assert stability_scores(torch.tensor([[-0.05, 1.0]])) == 1.0
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.01, 1.0))
+def test_a_wider_margin_is_never_more_stable(first, second):
+    logits = noise(3, 16, 16)
+    narrow, wide = sorted((first, second))
+    assert (stability_scores(logits, delta=wide) <= stability_scores(logits, delta=narrow)).all()
+
+
+def test_the_single_mask_is_the_first_where_it_is_stable_and_else_the_best_of_the_others():
+    sharp, blurred = disc(9, 50.0), disc(9, 0.01)
+    others = torch.stack([disc(radius, 1.0) for radius in (3, 6, 12)])
+    logits = torch.stack([torch.cat([first[None], others]) for first in (sharp, blurred, blurred)])
+    iou = torch.tensor([[0.1, 0.9, 0.5, 0.5], [0.99, 0.2, 0.8, 0.5], [0.1, 0.3, 0.3, 0.2]])
+    assert stable_candidate(logits, iou).tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize(("sure", "chosen"), [(49, 0), (48, 1)], ids=["49 of 50", "48 of 50"])
+def test_the_single_mask_is_stable_from_98_in_100_on(sure, chosen):
+    logits = torch.full((1, 4, 5, 10), -1.0)
+    logits[0, 0] = 0.0
+    logits[0, 0].view(-1)[:sure] = 1.0
+    assert stable_candidate(logits, torch.tensor([[0.0, 0.9, 0.1, 0.1]])).tolist() == [chosen]
+
+
+def test_one_candidate_is_picked_per_row():
+    values = torch.arange(24).reshape(2, 3, 4)
+    assert pick(values, torch.tensor([2, 0])).tolist() == [[8, 9, 10, 11], [12, 13, 14, 15]]
+    assert pick(values[..., 0], torch.tensor([1, 1])).tolist() == [4, 16]
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 2, 4, 4)], ids=str)
+def test_rows_of_an_absent_object_are_hidden(shape):
+    logits = noise(*shape)
+    hidden = hide_absent(logits, torch.tensor([1.0, 0.0, -1.0]))
+    assert torch.equal(hidden[0], logits[0])
+    assert (hidden[1:] == -1024).all()
