@@ -1,0 +1,119 @@
+"""Condition a frame on what past frames left behind.
+
+The reference projects each 64-channel memory to 256-channel values and attends with those. Attention
+weights sum to one, so attending with the raw memory and projecting the result gives the same
+(`A (M W + b) = (A M) W + b`), with a quarter of the value arithmetic; the projection and the output
+projection then compose into one.
+
+Source: SAM 2 (arXiv 2408.00714, appendix D.1). Shapes as in `tensors`; S keys, the spatial ones in
+front and K4 pointer tokens behind.
+"""
+
+from torch import Tensor, nn
+
+from masklet.model.kernels import attend, linear
+from masklet.model.layers import LayerNorm, Linear
+from masklet.model.positions import rotary_table, rotate, sine_grid
+
+
+class MemoryAttention(nn.Module):
+    """Layers of self-attention over the frame and cross-attention to its memories."""
+
+    def __init__(self, width: int, memory_width: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            _MemoryAttentionLayer(width, memory_width) for _ in range(layers)
+        )
+        self.norm = LayerNorm(width)
+
+    def forward(
+        self,
+        embedding_BLC: Tensor,
+        memory_BSD: Tensor,
+        positions_BSD: Tensor,
+        *,
+        grid: tuple[int, int],
+        pointer_tokens: int,
+        frame_positions: Tensor | None = None,
+    ) -> Tensor:
+        """The conditioned frame, `(B, L, C)`.
+
+        Args:
+            embedding_BLC: one frame for all rows or one per row; until the first cross-attention
+                nothing depends on the row, so a shared frame is computed once.
+            memory_BSD: memories as tokens, all frames after each other, pointers last.
+            positions_BSD: what is added to them to make keys.
+            grid: `(H, W)` of a frame and of each spatial memory.
+            pointer_tokens: how many keys at the end are pointers and do not turn.
+            frame_positions: `(L, C)` or `(B, L, C)`; the sine grid unless given.
+        """
+        if frame_positions is None:
+            frame_positions = sine_grid(grid, embedding_BLC.shape[-1], embedding_BLC.device)
+        x = embedding_BLC.float() + 0.1 * frame_positions
+        table = rotary_table(grid, embedding_BLC.shape[-1], embedding_BLC.device)
+        keys_BSD = memory_BSD + positions_BSD
+        for layer in self.layers:
+            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens)
+        conditioned: Tensor = self.norm(x)
+        return conditioned
+
+
+class _MemoryAttentionLayer(nn.Module):
+    def __init__(self, width: int, memory_width: int) -> None:
+        super().__init__()
+        self.self_attn = RotaryAttention(width, width)
+        self.cross_attn_image = RotaryAttention(width, memory_width)
+        self.linear1 = Linear(width, 8 * width)
+        self.linear2 = Linear(8 * width, width)
+        self.norm1 = LayerNorm(width)
+        self.norm2 = LayerNorm(width)
+        self.norm3 = LayerNorm(width)
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(
+        self,
+        x_BLC: Tensor,
+        memory_BSD: Tensor,
+        keys_BSD: Tensor,
+        table: tuple[Tensor, Tensor],
+        pointer_tokens: int,
+    ) -> Tensor:
+        normed = self.norm1(x_BLC)
+        x = x_BLC + self.dropout(self.self_attn(normed, normed, normed, table))
+        read = self.cross_attn_image(self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens)
+        x = x + self.dropout(read)
+        hidden = self.dropout(self.linear1(self.norm3(x), "relu"))
+        return x + self.dropout(self.linear2(hidden))
+
+
+class RotaryAttention(nn.Module):
+    """Single-head attention whose queries and spatial keys turn with their place."""
+
+    def __init__(self, width: int, key_width: int) -> None:
+        super().__init__()
+        self.q_proj = Linear(width, width)
+        self.k_proj = Linear(key_width, width)
+        self.v_proj = Linear(key_width, width)
+        self.out_proj = Linear(width, width)
+
+    def forward(
+        self,
+        q_BLC: Tensor,
+        k_BSD: Tensor,
+        v_BSD: Tensor,
+        table: tuple[Tensor, Tensor],
+        unturned_keys: int = 0,
+    ) -> Tensor:
+        """`(B, L, C)`; the last `unturned_keys` keys have no place in the image."""
+        q_BLC = rotate(self.q_proj(q_BLC), table)
+        k_BSC = self.k_proj(k_BSD)
+        turned = k_BSC.shape[1] - unturned_keys
+        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table)
+        rows = len(k_BSC)
+        q_BLC = q_BLC.expand(rows, -1, -1)
+        attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], v_BSD[:, :, None].to(k_BSC.dtype))[
+            :, :, 0
+        ]
+        weight = self.out_proj.weight @ self.v_proj.weight
+        bias = self.out_proj.weight @ self.v_proj.bias + self.out_proj.bias
+        return linear(attended, weight, bias)

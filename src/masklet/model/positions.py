@@ -1,0 +1,104 @@
+"""Where a token is: sine grids, pointer times, random Fourier features, axial rotation.
+
+The fixed tables depend on sizes alone and are made once per size, dtype and device.
+
+Shapes: H W a grid, L = H * W its tokens, C channels, K pointers, P points.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+_TEMPERATURE = 10_000.0
+
+
+@lru_cache(maxsize=32)
+def sine_grid(grid: tuple[int, int], channels: int, device: torch.device) -> Tensor:
+    """The two-dimensional sine table, `(L, C)`: rows in the first half of the channels.
+
+    Rows and columns count 1 to n, divided by n + 1e-6 and turned into a full circle; sines and
+    cosines alternate (DETR, arXiv 2005.12872, with normalised coordinates).
+    """
+    height, width = grid
+    with torch.inference_mode(mode=False):
+        y_H = _angles(height, channels // 2, device)
+        x_W = _angles(width, channels // 2, device)
+        table = torch.cat(
+            [y_H[:, None].expand(-1, width, -1), x_W[None].expand(height, -1, -1)], dim=2
+        )
+        return table.reshape(height * width, channels)
+
+
+def sine_times(times: Tensor, channels: int) -> Tensor:
+    """Times as sines then cosines, `(..., channels)`; unlike the grid they do not alternate."""
+    half = channels // 2
+    steps = torch.arange(half, dtype=torch.float32, device=times.device)
+    angles = times[..., None] / _TEMPERATURE ** (2 * (steps // 2) / half)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+@lru_cache(maxsize=32)
+def rotary_table(
+    grid: tuple[int, int], channels: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the axial rotation, `(L, C / 2)` each, for `rotate`.
+
+    The first half of the pairs turns with x, the second with y (arXiv 2104.09864, in two axes).
+    """
+    height, width = grid
+    with torch.inference_mode(mode=False):
+        pairs = torch.arange(0, channels, 4, dtype=torch.float32, device=device)
+        frequencies = 1.0 / _TEMPERATURE ** (pairs[: channels // 4] / channels)
+        token = torch.arange(height * width, dtype=torch.float32, device=device)
+        x_L, y_L = token % width, torch.div(token, width, rounding_mode="floor")
+        angles = torch.cat([x_L[:, None] * frequencies, y_L[:, None] * frequencies], dim=1)
+        return angles.cos(), angles.sin()
+
+
+def rotate(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn adjacent pairs of channels by the table's angles, in float32, real-valued.
+
+    L may be a multiple of the table's length: memories of several frames, one after the other.
+    """
+    cos, sin = table
+    batch, tokens, channels = x_BLC.shape
+    pairs = x_BLC.float().reshape(batch, tokens // len(cos), len(cos), channels // 2, 2)
+    a, b = pairs.unbind(dim=-1)
+    turned = torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
+    return turned.reshape(batch, tokens, channels).to(x_BLC.dtype)
+
+
+class FourierPositions(nn.Module):
+    """Random Fourier features of coordinates (arXiv 2006.10739), as SAM's prompts use them."""
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, channels // 2))
+
+    def forward(self, xy: Tensor) -> Tensor:
+        """Coordinates `(..., 2)`, x then y in 0..1, to `(..., C)`."""
+        angles = (2 * xy - 1) @ self.positional_encoding_gaussian_matrix * (2 * math.pi)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+    def grid(self, grid: tuple[int, int]) -> Tensor:
+        """The centre of every cell of a grid, `(L, C)`."""
+        height, width = grid
+        device = self.positional_encoding_gaussian_matrix.device
+        y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height
+        x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
+        rows, columns = torch.meshgrid(y, x, indexing="ij")
+        table: Tensor = self(torch.stack([columns, rows], dim=-1).reshape(-1, 2))
+        return table
+
+
+def _angles(count: int, channels: int, device: torch.device) -> Tensor:
+    """Sines and cosines, alternating, of `count` places on one axis, `(count, channels)`."""
+    places = torch.arange(1, count + 1, dtype=torch.float32, device=device)
+    places = places / (count + 1e-6) * (2 * math.pi)
+    steps = torch.arange(channels, dtype=torch.float32, device=device)
+    angles = places[:, None] / _TEMPERATURE ** (2 * (steps // 2) / channels)
+    return torch.stack([angles[:, 0::2].sin(), angles[:, 1::2].cos()], dim=2).flatten(1)

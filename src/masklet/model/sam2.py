@@ -1,0 +1,204 @@
+"""SAM 2: the parts, and the four verbs that compose them.
+
+Attribute names of parameters are the official checkpoint's, so that its files load strictly.
+Source: arXiv 2408.00714. Shapes as in `tensors`.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from masklet.model.config import ModelConfig, Version
+from masklet.model.image_encoder import ImageEncoder
+from masklet.model.layers import MLP, Linear
+from masklet.model.mask_decoder import MaskDecoder, to_quads
+from masklet.model.memory_attention import MemoryAttention
+from masklet.model.memory_encoder import MemoryEncoder
+from masklet.model.positions import sine_grid, sine_times
+from masklet.model.prompt_encoder import PromptEncoder
+from masklet.model.tensors import Candidates, FrameFeatures, MemoryReadout, PromptTensors
+
+# A mask is remembered on a scale from -10, outside, to 10, inside.
+_MEMORY_SCALE, _MEMORY_BIAS = 20.0, -10.0
+_SLOTS = 7
+
+
+class SAM2(nn.Module):
+    """The network of one config. It chooses nothing and remembers nothing.
+
+    >>> from masklet.model.config import SAM2_1_TINY
+    >>> model = SAM2(SAM2_1_TINY).eval().requires_grad_(False)
+    >>> features = model.encode_image(torch.zeros(1, 3, 64, 64))
+    >>> click = PromptTensors(torch.tensor([[[20.0, 30.0]]]), torch.tensor([[1]]))
+    >>> model.decode(model.condition(features, None), features, click).logits_BMhw.shape
+    torch.Size([1, 4, 16, 16])
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, memory_width = config.width, config.memory.width
+        self.image_encoder = ImageEncoder(config)
+        self.sam_prompt_encoder = PromptEncoder(width)
+        self.sam_mask_decoder = MaskDecoder(width)
+        self.memory_attention = MemoryAttention(width, memory_width, config.memory.layers)
+        self.memory_encoder = MemoryEncoder(width, memory_width)
+        # Time: row 6 is added to conditioning memories, row 0 to the latest frame's.
+        self.maskmem_tpos_enc = nn.Parameter(torch.zeros(_SLOTS, 1, 1, memory_width))
+        self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, width))
+        # In every checkpoint, used by none of the released models.
+        self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, width))
+        self.no_obj_ptr = nn.Parameter(torch.zeros(1, width))
+        # Brings a mask prompt to the resolution of logits, on its way to an object pointer.
+        self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
+        self.obj_ptr_proj = MLP((width, width, width, width), activation="relu")
+        if config.memory.version is Version.V2_1:
+            self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, memory_width))
+            self.obj_ptr_tpos_proj = Linear(width, memory_width)
+            nn.init.trunc_normal_(self.no_obj_embed_spatial, std=0.02)
+        for embedding in (
+            self.maskmem_tpos_enc,
+            self.no_mem_embed,
+            self.no_mem_pos_enc,
+            self.no_obj_ptr,
+        ):
+            nn.init.trunc_normal_(embedding, std=0.02)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.no_obj_ptr.device
+
+    def encode_image(self, images_F3SS: Tensor) -> FrameFeatures:
+        """Normalised images, sides multiples of 32, to features. The costly verb."""
+        first, second, third, fourth = self.image_encoder.trunk(images_F3SS)
+        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
+        quarter = neck.fine_map(first, level=0, projection=decoder.conv_s0)
+        eighth = neck.fine_map(second, level=1, projection=decoder.conv_s1)
+        grid = third.grid
+        return FrameFeatures(
+            embedding_FLC=neck.embedding(third, fourth),
+            eighth_FL4c=to_quads(eighth.ordered(0).tokens_BLC, grid, levels=1),
+            quarter_FL16c=to_quads(quarter.ordered(0).tokens_BLC, grid, levels=2),
+            grid=grid,
+        )
+
+    def condition(self, features: FrameFeatures, readout: MemoryReadout | None) -> Tensor:
+        """The frame in the light of B rows of memories, `(B, L, C)`.
+
+        Without memory every row sees the same, `(F, L, C)` (parity 13).
+        """
+        if readout is None:
+            return features.embedding_FLC.float() + self.no_mem_embed
+        spatial, spatial_positions = self._spatial_keys(readout, features.grid)
+        pointers, pointer_positions = self._pointer_keys(readout)
+        conditioned: Tensor = self.memory_attention(
+            features.embedding_FLC,
+            torch.cat([spatial, pointers], dim=1),
+            torch.cat([spatial_positions, pointer_positions], dim=1),
+            grid=features.grid,
+            pointer_tokens=pointers.shape[1],
+        )
+        return conditioned
+
+    def decode(
+        self, embedding_BLC: Tensor, features: FrameFeatures, prompts: PromptTensors
+    ) -> Candidates:
+        """All four candidates of every row, with a pointer for each."""
+        encoder = self.sam_prompt_encoder
+        size = (features.grid[0] * 16, features.grid[1] * 16)
+        dense = encoder.embed_no_mask()
+        if prompts.mask_Bhw is not None:
+            dense = encoder.embed_mask(prompts.mask_Bhw)
+        candidates: Candidates = self.sam_mask_decoder(
+            embedding_BLC,
+            dense,
+            encoder.embed_prompts(prompts.points_BP2, prompts.labels_BP, size),
+            encoder.pe_layer.grid(features.grid),
+            features,
+        )
+        is_visible = candidates.object_score_B > 0
+        return Candidates(
+            logits_BMhw=candidates.logits_BMhw,
+            iou_BM=candidates.iou_BM,
+            pointers_BMC=self._pointers(candidates.pointers_BMC, is_visible),
+            object_score_B=candidates.object_score_B,
+        )
+
+    def adopt_mask(self, features: FrameFeatures, mask_BSS: Tensor) -> Candidates:
+        """A mask given by the user as its own single candidate (parity 4).
+
+        Args:
+            features: of one frame for all rows or of one per row.
+            mask_BSS: 0..1 at the size of the model's input.
+
+        Returns:
+            Candidates with M = 1: logits of -10 and 10 at full size `(B, 1, S, S)`, an IoU of 1,
+            the pointer that the decoder finds for it, an object score of 10, or -10 if it is empty.
+        """
+        rows = len(mask_BSS)
+        prompts = PromptTensors(
+            points_BP2=torch.zeros((rows, 1, 2), device=mask_BSS.device),
+            labels_BP=torch.full((rows, 1), -1, dtype=torch.int64, device=mask_BSS.device),
+            mask_Bhw=self.mask_downsample(mask_BSS[:, None].float())[:, 0],
+        )
+        # The raw features: no memory, and no "no memory" either.
+        decoded = self.decode(features.embedding_FLC, features, prompts)
+        is_visible = (mask_BSS > 0).flatten(1).any(dim=1)
+        pointers = torch.where(
+            is_visible[:, None, None], decoded.pointers_BMC[:, :1], self.no_obj_ptr
+        )
+        score = torch.where(is_visible, 10.0, -10.0)
+        return Candidates(
+            logits_BMhw=(mask_BSS[:, None].float() * 20.0 - 10.0),
+            iou_BM=torch.ones((rows, 1), device=mask_BSS.device),
+            pointers_BMC=pointers,
+            object_score_B=score,
+        )
+
+    def encode_memory(
+        self,
+        features: FrameFeatures,
+        logits_BSS: Tensor,
+        object_score_B: Tensor,
+        *,
+        binarize: bool,
+    ) -> Tensor:
+        """Spatial memories of B rows, `(B, L, D)`.
+
+        Args:
+            features: raw features of one frame for all rows or of one per row.
+            logits_BSS: mask logits at the size of the model's input.
+            object_score_B: where it is not positive, a 2.1 model marks the memory as "absent".
+            binarize: take the mask as 0 and 1, as for prompted frames (parity 5), not through a
+                sigmoid.
+        """
+        mask = (logits_BSS > 0).float() if binarize else logits_BSS.float().sigmoid()
+        memory: Tensor = self.memory_encoder(
+            features.embedding_FLC, mask * _MEMORY_SCALE + _MEMORY_BIAS, grid=features.grid
+        )
+        if self.config.memory.version is Version.V2_1:
+            is_absent = (object_score_B <= 0).to(memory.dtype)[:, None, None]
+            memory = memory + is_absent * self.no_obj_embed_spatial
+        return memory
+
+    def _pointers(self, tokens_BMC: Tensor, is_visible_B: Tensor) -> Tensor:
+        pointers = self.obj_ptr_proj(tokens_BMC).float()
+        return torch.where(is_visible_B[:, None, None], pointers, self.no_obj_ptr)
+
+    def _spatial_keys(self, readout: MemoryReadout, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        memory_width = self.config.memory.width
+        grid_positions = sine_grid(grid, memory_width, readout.spatial_BNLD.device)
+        # Slot 0, a conditioning frame, uses the last row; slot 6, the latest frame, row 0.
+        times_BND = self.maskmem_tpos_enc[:, 0, 0][_SLOTS - 1 - readout.slots_BN]
+        positions = grid_positions + times_BND[:, :, None]
+        return readout.spatial_BNLD.float().flatten(1, 2), positions.flatten(1, 2)
+
+    def _pointer_keys(self, readout: MemoryReadout) -> tuple[Tensor, Tensor]:
+        memory_width = self.config.memory.width
+        pieces = self.config.width // memory_width
+        # parity 3: a pointer is read as several tokens of a memory's width, at the same time.
+        tokens = readout.pointers_BKC.float().unflatten(2, (pieces, memory_width)).flatten(1, 2)
+        if self.config.memory.version is Version.V2_0:
+            return tokens, torch.zeros_like(tokens)
+        times = self.obj_ptr_tpos_proj(sine_times(readout.times_BK, self.config.width)).float()
+        return tokens, times.repeat_interleave(pieces, dim=1)

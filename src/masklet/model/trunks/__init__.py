@@ -1,0 +1,1 @@
+"""Image trunks: pictures in, four maps of features out."""

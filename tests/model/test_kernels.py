@@ -1,0 +1,143 @@
+"""Products and attention equal their plain form on every path, with and without a gradient."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.tiny import noise
+
+from masklet.model import kernels
+from masklet.model.kernels import attend, linear
+
+ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "gelu": F.gelu}
+# Rounding of one bfloat16 operand is 2 ** -9; sums of a few dozen of them stay below this.
+NARROW = 0.05
+
+
+def plain_attention(q_BLGD, k_BSGD, v_BSGE):
+    scores = torch.einsum("blgd,bsgd->bgls", q_BLGD, k_BSGD) / q_BLGD.shape[-1] ** 0.5
+    return torch.einsum("bgls,bsge->blge", scores.softmax(dim=-1), v_BSGE)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("has_bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("shape", [(5, 12), (2, 3, 12), (1, 0, 12), (2, 2, 3, 12)], ids=str)
+def test_a_product_equals_its_plain_form(activation, has_bias, shape):
+    x, weight = noise(*shape), noise(7, 12, seed=1)
+    bias = noise(7, seed=2) if has_bias else None
+    expected = ACTIVATIONS[activation](F.linear(x, weight, bias))
+    torch.testing.assert_close(linear(x, weight, bias, activation), expected)
+
+
+STRIDED = {
+    "transposed": lambda: noise(12, 4).t(),
+    "every other column": lambda: noise(4, 24)[:, ::2],
+    "one token of many": lambda: noise(3, 7, 12)[:, 2],
+    "shared by rows": lambda: noise(1, 4, 12).expand(3, -1, -1),
+    "channels first": lambda: noise(2, 12, 5).transpose(1, 2),
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("view", STRIDED)
+def test_a_product_of_views_equals_its_plain_form(activation, view):
+    x, weight, bias = STRIDED[view](), noise(12, 7, seed=1).t(), noise(7, seed=2)
+    assert not x.is_contiguous()
+    expected = ACTIVATIONS[activation](F.linear(x, weight, bias))
+    torch.testing.assert_close(linear(x, weight, bias, activation), expected)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_product_has_the_gradients_of_its_plain_form(activation):
+    gradients = []
+    for product in (linear, lambda x, w, b, _: ACTIVATIONS[activation](F.linear(x, w, b))):
+        tensors = [noise(4, 6), noise(5, 6, seed=1), noise(5, seed=2)]
+        for tensor in tensors:
+            tensor.requires_grad_()
+        product(*tensors, activation).square().sum().backward()
+        gradients.append([tensor.grad for tensor in tensors])
+    for ours, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, plain)
+
+
+@pytest.mark.parametrize("trained", [0, 1], ids=["input", "weight"])
+def test_a_gradient_is_kept_if_only_one_operand_needs_it(trained):
+    tensors = [noise(4, 6), noise(5, 6, seed=1)]
+    tensors[trained].requires_grad_()
+    assert linear(*tensors, None).requires_grad
+
+
+def test_a_bias_that_is_trained_alone_gets_its_gradient():
+    bias = noise(5, seed=2).requires_grad_()
+    linear(noise(4, 6), noise(5, 6, seed=1), bias).sum().backward()
+    torch.testing.assert_close(bias.grad, torch.full((5,), 4.0))
+
+
+def test_a_product_takes_the_precision_of_its_weight():
+    x, weight = noise(4, 64), noise(5, 64, seed=1, scale=0.1)
+    narrow = linear(x, weight.bfloat16(), None, "gelu")
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow.float(), F.gelu(x @ weight.t()), atol=NARROW, rtol=NARROW)
+    wide = linear(x.bfloat16(), weight, None)
+    assert wide.dtype == torch.float32
+
+
+@pytest.mark.parametrize("has_onednn", [True, False], ids=["oneDNN", "plain"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(2, 5, 7, 3, 4, 4), (2, 5, 7, 3, 4, 6), (1, 4, 4, 1, 8, 2), (2, 0, 3, 1, 4, 4)],
+    ids=["small", "wide values", "narrow values", "no queries"],
+)
+def test_attention_equals_its_plain_form(monkeypatch, has_onednn, sizes):
+    monkeypatch.setattr(kernels, "_HAS_ONEDNN", has_onednn and kernels._HAS_ONEDNN)
+    batch, length, keys, heads, width, value_width = sizes
+    q = noise(batch, length, heads, width)
+    k, v = noise(batch, keys, heads, width, seed=1), noise(batch, keys, heads, value_width, seed=2)
+    torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 257, 700], ids=str)
+def test_attention_in_tiles_equals_its_plain_form(monkeypatch, length):
+    monkeypatch.setattr(kernels, "_TILED_FROM", 1)
+    q = noise(2, length, 2, 8)
+    k, v = noise(2, 33, 2, 8, seed=1), noise(2, 33, 2, 5, seed=2)
+    torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
+
+
+@pytest.mark.skipif(not kernels._HAS_ONEDNN, reason="this build of torch has no oneDNN")
+def test_long_attention_takes_the_tiles(monkeypatch):
+    taken = []
+    in_tiles = kernels._attend_in_tiles
+    monkeypatch.setattr(kernels, "_attend_in_tiles", lambda *a: taken.append(1) or in_tiles(*a))
+    q, k, v = noise(1, 1024, 1, 4), noise(1, 1024, 1, 4, seed=1), noise(1, 1024, 1, 4, seed=2)
+    torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
+    attend(q[:, :1000], k, v)
+    assert taken == [1]
+
+
+@pytest.mark.parametrize("tiled_from", [1, 10**9], ids=["tiles", "whole"])
+def test_attention_in_bfloat16_stays_close_to_float32(monkeypatch, tiled_from):
+    monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+    q, k, v = noise(2, 40, 2, 8), noise(2, 33, 2, 8, seed=1), noise(2, 33, 2, 8, seed=2)
+    narrow = attend(q.bfloat16(), k.bfloat16(), v.bfloat16())
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow.float(), plain_attention(q, k, v), atol=NARROW, rtol=NARROW)
+
+
+def test_rows_that_share_a_query_are_attended_like_copies(monkeypatch):
+    for tiled_from in (1, 10**9):
+        monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+        q = noise(1, 6, 2, 8).expand(3, -1, -1, -1)
+        k, v = noise(3, 9, 2, 8, seed=1), noise(3, 9, 2, 8, seed=2)
+        torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
+
+
+@pytest.mark.parametrize("trained", [0, 1, 2], ids=["queries", "keys", "values"])
+@pytest.mark.parametrize("keys", [7, 1100], ids=["short", "long"])
+def test_attention_has_the_gradients_of_its_plain_form(trained, keys):
+    gradients = []
+    for attention in (attend, plain_attention):
+        tensors = [noise(1, 1000, 1, 4), noise(1, keys, 1, 4, seed=1), noise(1, keys, 1, 3, seed=2)]
+        tensors[trained].requires_grad_()
+        attention(*tensors).square().sum().backward()
+        gradients.append(tensors[trained].grad)
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)

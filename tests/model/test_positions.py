@@ -1,0 +1,95 @@
+"""Positions are what their formulas say, in float64 and complex numbers."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from tests.tiny import noise
+
+from masklet.model.positions import FourierPositions, rotary_table, rotate, sine_grid, sine_times
+
+CPU = torch.device("cpu")
+GRIDS = [(4, 4), (3, 5), (1, 7)]
+
+
+def circle(place, count):
+    """Sines and cosines, alternating, of two frequencies of one place among many."""
+    angle = (place + 1) / (count + 1e-6) * 2 * math.pi
+    turned = [angle / 10_000 ** (2 * pair / 4) for pair in range(2)]
+    return [value for angle in turned for value in (math.sin(angle), math.cos(angle))]
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_sine_grid_holds_rows_then_columns_sines_and_cosines_alternating(grid):
+    places = itertools.product(range(grid[0]), range(grid[1]))
+    expected = [circle(row, grid[0]) + circle(column, grid[1]) for row, column in places]
+    table = sine_grid(grid, 8, CPU)
+    torch.testing.assert_close(table, torch.tensor(expected), atol=1e-6, rtol=1e-5)
+
+
+def test_times_are_sines_then_cosines_and_odd_in_their_sign():
+    table = sine_times(torch.tensor([0.0, 0.5, -0.5]), 8)
+    torch.testing.assert_close(table[0], torch.tensor([0.0] * 4 + [1.0] * 4))
+    angles = [0.5, 0.5, 0.5 / 100, 0.5 / 100]
+    expected = [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
+    torch.testing.assert_close(table[1], torch.tensor(expected))
+    torch.testing.assert_close(table[2, :4], -table[1, :4])
+    torch.testing.assert_close(table[2, 4:], table[1, 4:])
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_rotation_is_multiplication_by_complex_numbers_of_length_one(grid):
+    height, width = grid
+    x = noise(2, height * width, 16)
+    frequencies = 10_000.0 ** (-torch.arange(0, 16, 4)[:4].double() / 16)
+    y, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    angles = torch.cat([column.reshape(-1, 1) * frequencies, y.reshape(-1, 1) * frequencies], dim=1)
+    as_complex = torch.view_as_complex(x.double().reshape(2, -1, 8, 2))
+    expected = torch.view_as_real(as_complex * torch.polar(torch.ones_like(angles), angles))
+    turned = rotate(x, rotary_table(grid, 16, CPU))
+    torch.testing.assert_close(turned.double(), expected.flatten(2), atol=1e-5, rtol=1e-5)
+
+
+def test_a_product_of_turned_tokens_depends_on_their_offset_alone():
+    grid = (5, 6)
+    table = rotary_table(grid, 16, CPU)
+    q, k = noise(1, 1, 16).expand(1, 30, 16), noise(1, 1, 16, seed=1).expand(1, 30, 16)
+    products = (rotate(q, table)[0] @ rotate(k, table)[0].T).reshape(*grid, *grid)
+    torch.testing.assert_close(products[0, 0, 2, 3], products[2, 1, 4, 4], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(products[3, 5, 1, 2], products[4, 4, 2, 1], atol=1e-5, rtol=1e-5)
+    assert (products[0, 0, 2, 3] - products[0, 0, 3, 2]).abs() > 1e-2
+
+
+def test_tokens_of_several_frames_turn_by_their_place_in_their_own_frame():
+    table = rotary_table((2, 3), 8, CPU)
+    frame = noise(1, 6, 8)
+    both = rotate(torch.cat([frame, frame], dim=1), table)
+    assert torch.equal(both[:, :6], rotate(frame, table))
+    assert torch.equal(both[:, 6:], both[:, :6])
+
+
+def test_rotation_keeps_the_precision_of_its_input():
+    table = rotary_table((2, 3), 8, CPU)
+    assert rotate(noise(1, 6, 8).bfloat16(), table).dtype == torch.bfloat16
+
+
+def test_fourier_positions_of_a_grid_are_those_of_the_centres_of_its_cells():
+    positions = FourierPositions(12)
+    table = positions.grid((3, 4))
+    centre = torch.tensor([(2 + 0.5) / 4, (1 + 0.5) / 3])
+    torch.testing.assert_close(table[1 * 4 + 2], positions(centre))
+    projected = (2 * centre - 1) @ positions.positional_encoding_gaussian_matrix * 2 * math.pi
+    torch.testing.assert_close(positions(centre), torch.cat([projected.sin(), projected.cos()]))
+
+
+@pytest.mark.parametrize("make", [sine_grid, rotary_table], ids=lambda make: make.__name__)
+def test_a_table_made_during_inference_serves_training(make):
+    make.cache_clear()
+    with torch.inference_mode():
+        made = make((2, 2), 8, CPU)
+    tables = made if isinstance(made, tuple) else (made,)
+    for table in tables:
+        weight = torch.ones_like(table, requires_grad=True)
+        (weight * table).sum().backward()
+        assert torch.equal(weight.grad, table)
