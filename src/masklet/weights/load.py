@@ -1,0 +1,111 @@
+"""`load`: a name, a path or a URL becomes a model, ready to use."""
+
+from pathlib import Path
+
+import torch
+
+from masklet.errors import CheckpointError
+from masklet.model.precision import set_precision
+from masklet.model.sam2 import SAM2
+from masklet.weights import zoo
+from masklet.weights.assemble import assemble
+from masklet.weights.download import fetch, remote_of_url
+from masklet.weights.read import read
+from masklet.weights.transfer import Progress
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_SUFFIXES = (".pt", ".pth", ".safetensors")
+
+
+def load(
+    source: str | Path = zoo.BUNDLED,
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    progress: Progress | None = None,
+) -> SAM2:
+    """A model with its weights, in evaluation mode.
+
+    Args:
+        source: a name of the zoo (`masklet models list`), a `.pt` or safetensors file, a folder
+            that transformers wrote, or an https address, whose end may say `#sha256=...`. Names and
+            addresses are fetched once, into the cache.
+        device: where to; a CUDA GPU if there is one, else the processor.
+        dtype: precision of matrix products: "float32", "bfloat16" or "float16"; unless given,
+            bfloat16 on CUDA and float32 elsewhere.
+        progress: told while something is fetched: bytes that are here, bytes in all or `None`.
+
+    Raises:
+        CheckpointError: the model is unknown, its weights are damaged, unsafe or of another model,
+            or the device or the dtype cannot be used.
+        DownloadError: the weights cannot be fetched, or are not what their checksum says.
+
+    >>> model = load("sam2.1-hiera-tiny", device="cpu")  # doctest: +SKIP
+    """
+    place = _device(device)
+    precision = _dtype(dtype, place)
+    model = assemble(read(locate(source, progress=progress)))
+    # Narrowed after the move: a GPU casts faster than the host.
+    set_precision(model.to(place), precision)
+    return model
+
+
+def locate(source: str | Path, *, progress: Progress | None = None) -> Path:
+    """The file or folder behind a source, fetched when it is remote; a path need not exist.
+
+    Raises:
+        CheckpointError: nothing is known by that name.
+        DownloadError: it cannot be fetched.
+    """
+    text = str(source)
+    if isinstance(source, str) and "://" in text:
+        return fetch(remote_of_url(text), progress=progress)
+    if isinstance(source, str) and (entry := zoo.get(text)) is not None:
+        return fetch(entry.remote, progress=progress) if entry.remote else _bundled(entry)
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    if (entry := zoo.get(path.stem)) is not None:
+        raise CheckpointError(
+            f"{path} does not exist; expected a checkpoint there. The zoo has that model: give its "
+            f"name, {entry.name}, instead."
+        )
+    is_path = isinstance(source, Path) or path.suffix in _SUFFIXES or text[0:1] in (".", "/", "~")
+    return path if is_path else zoo.find(text).path()
+
+
+def _bundled(entry: zoo.Entry) -> Path:
+    path = entry.path()
+    if path.exists():
+        return path
+    others = ", ".join(name for name in zoo.ZOO if name != entry.name)
+    raise CheckpointError(
+        f"this build of masklet carries no bundled weights: {path} does not exist; expected the "
+        f"file of {entry.name}. Name another model ({others}) or give a path."
+    )
+
+
+def _device(wanted: str | torch.device | None) -> torch.device:
+    if wanted is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(
+            f"device {str(wanted)!r} cannot be used: {str(error).splitlines()[0]}; expected cpu, "
+            "cuda, cuda:N or mps, as this computer and its torch have it. Try device='cpu'."
+        ) from error
+    return device
+
+
+def _dtype(wanted: str | torch.dtype | None, device: torch.device) -> torch.dtype:
+    if wanted is None:
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    for name, dtype in _DTYPES.items():
+        if wanted in (name, dtype):
+            return dtype
+    raise CheckpointError(
+        f"dtype {str(wanted)!r} is not one a model can run in; expected {', '.join(_DTYPES)}. "
+        "Choose one of them, or none for the best of the device."
+    )
