@@ -1,0 +1,95 @@
+"""Masklet's own JSON for one picture: what was said, what was answered, by what.
+
+    {"format": "masklet-image", "format_version": 1, "masklet_version": "0.1.0", "model": "...",
+     "image": {"file": "photo.jpg", "width": 960, "height": 640},
+     "settings": {"threshold": 0.0, "max_hole_area": 0, "max_speck_area": 0},
+     "objects": [{"object_id": 1,
+                  "prompt": {"points": [[x, y]], "labels": [1], "box": [x0, y0, x1, y1] | null,
+                             "mask": RLE | null},
+                  "masks": [{"segmentation": RLE, "bbox": [x, y, width, height], "area": pixels,
+                             "predicted_iou": 0..1, "object_score": logit}]}]}
+
+RLE is COCO's compressed run-length encoding, `{"size": [height, width], "counts": "..."}`; `bbox` is
+COCO's too. Coordinates are pixels of the picture. Masks stand best first.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from masklet.ops import rle
+from masklet.types import MaskSet, ObjectId, Prompt
+
+FORMAT = "masklet-image"
+FORMAT_VERSION = 1
+
+
+def describe_image(
+    source: str,
+    prompts: Mapping[ObjectId, Prompt],
+    answers: MaskSet,
+    masks: npt.NDArray[np.bool_],
+    *,
+    model: str,
+    masklet_version: str,
+) -> dict[str, Any]:  # Any: JSON
+    """The document of one picture.
+
+    Args:
+        source: the picture's file, as it was named.
+        prompts: what was said, by object id.
+        answers: the masks of these prompts, in their order, best first for each.
+        masks: `answers.masks()`, which the caller has anyway.
+        model: the model's name.
+        masklet_version: the version of this package.
+    """
+    height, width = answers.size
+    described = [_describe_mask(mask) for mask in masks]
+    objects: list[dict[str, Any]] = [
+        {"object_id": number, "prompt": _describe_prompt(prompt), "masks": []}
+        for number, prompt in prompts.items()
+    ]
+    scores = zip(answers.scores().tolist(), answers.object_score.float().tolist(), strict=True)
+    for row, (iou, object_score) in enumerate(scores):
+        described[row] |= {"predicted_iou": iou, "object_score": object_score}
+        objects[answers.prompt_index[row]]["masks"].append(described[row])
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "masklet_version": masklet_version,
+        "model": model,
+        "image": {"file": source, "width": width, "height": height},
+        "settings": {
+            "threshold": answers.threshold,
+            "max_hole_area": answers.max_hole_area,
+            "max_speck_area": answers.max_speck_area,
+        },
+        "objects": objects,
+    }
+
+
+def _describe_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        "segmentation": dict(rle.encode(mask)),
+        "bbox": _bbox(mask),
+        "area": int(mask.sum()),
+    }
+
+
+def _bbox(mask: npt.NDArray[np.bool_]) -> Sequence[int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return [0, 0, 0, 0]
+    x, y = int(columns[0]), int(rows[0])
+    return [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
+
+
+def _describe_prompt(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "points": prompt.points.tolist(),
+        "labels": prompt.labels.tolist(),
+        "box": None if prompt.box is None else prompt.box.tolist(),
+        "mask": None if prompt.mask is None else dict(rle.encode(prompt.mask)),
+    }
