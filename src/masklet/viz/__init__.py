@@ -1,0 +1,1 @@
+"""Drawing: colours, overlays, contact sheets and the sample picture."""
