@@ -1,0 +1,1 @@
+"""The class of the network, under its official place."""
