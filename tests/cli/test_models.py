@@ -90,7 +90,7 @@ def test_list_says_which_models_are_here(cache):
     assert "cached" not in run("list")
     cache.mkdir()
     (cache / "sam2_hiera_tiny.pt").touch()
-    rows = [line for line in run("list").splitlines() if line.endswith("cached")]
+    rows = [line for line in run("list").splitlines() if line.split()[-1:] == ["cached"]]
     assert [row.split()[0] for row in rows] == ["sam2-hiera-tiny"]
 
 

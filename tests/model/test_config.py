@@ -5,10 +5,10 @@ import json
 
 import pytest
 import torch
-from tests.tiny import tiny_config
 
 from masklet.model.config import VARIANTS, ModelConfig, Version
 from masklet.model.sam2 import SAM2
+from tests.tiny import tiny_config
 
 # Counted in the released checkpoints, without their one buffer.
 PARAMETERS = {

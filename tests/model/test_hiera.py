@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tests.model import naive_hiera
-from tests.tiny import noise, tiny_config, with_weights
 from torch import nn
 
 from masklet.model.config import HieraConfig
 from masklet.model.trunks.hiera import Hiera, TokenMap, pool
+from tests.model import naive_hiera
+from tests.tiny import noise, tiny_config, with_weights
 
 PREFIX = "image_encoder.trunk."
 SIDES = [(64, 64), (128, 128), (32, 32), (96, 160), (160, 32), (224, 448)]

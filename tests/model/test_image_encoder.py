@@ -4,12 +4,12 @@ import dataclasses
 
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, tiny_config, tiny_model, with_weights
 
 from masklet.model.config import MemoryConfig, ModelConfig, Version
 from masklet.model.image_encoder import FpnNeck, ImageEncoder
 from masklet.model.layers import PointwiseConv
 from masklet.model.trunks.hiera import TokenMap
+from tests.tiny import noise, tiny_config, tiny_model, with_weights
 
 PREFIX = "image_encoder.neck."
 

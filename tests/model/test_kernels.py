@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise
 
 from masklet.model import kernels
 from masklet.model.kernels import attend, linear
+from tests.tiny import noise
 
 ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "gelu": F.gelu}
 # Rounding of one bfloat16 operand is 2 ** -9; sums of a few dozen of them stay below this.

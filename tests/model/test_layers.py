@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, with_weights
 
 from masklet.model.layers import MLP, DropPath, LayerNorm, Linear, PointwiseConv
+from tests.tiny import noise, with_weights
 
 
 def test_a_pointwise_convolution_on_tokens_is_one_on_images():

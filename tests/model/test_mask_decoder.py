@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.model.test_two_way import plain_transformer
-from tests.tiny import noise, with_weights
 
 from masklet.model.mask_decoder import MaskDecoder, Unfold, from_quads, to_quads
 from masklet.model.tensors import FrameFeatures
+from tests.model.test_two_way import plain_transformer
+from tests.tiny import noise, with_weights
 
 GRID = (3, 4)
 WIDTH = 32

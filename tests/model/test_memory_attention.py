@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, with_weights
 
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, rotate, sine_grid
+from tests.tiny import noise, with_weights
 
 GRID = (3, 4)
 WIDTH, MEMORY_WIDTH = 32, 8

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, with_weights
 
 from masklet.model.memory_encoder import Fuser, MaskDownsampler, MemoryEncoder
+from tests.tiny import noise, with_weights
 
 GRID = (2, 3)
 SIDE = (32, 48)

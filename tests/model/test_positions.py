@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from tests.tiny import noise
 
 from masklet.model.positions import FourierPositions, rotary_table, rotate, sine_grid, sine_times
+from tests.tiny import noise
 
 CPU = torch.device("cpu")
 GRIDS = [(4, 4), (3, 5), (1, 7)]
@@ -93,3 +93,10 @@ def test_a_table_made_during_inference_serves_training(make):
         weight = torch.ones_like(table, requires_grad=True)
         (weight * table).sum().backward()
         assert torch.equal(weight.grad, table)
+
+
+def test_weights_made_in_inference_mode_have_positions_too():
+    with torch.inference_mode():
+        made = FourierPositions(16)
+        first = made.grid((2, 3))
+    assert torch.equal(made.grid((2, 3)), first)

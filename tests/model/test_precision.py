@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tests.tiny import noise, tiny_model
 
 from masklet.model.layers import Linear
 from masklet.model.precision import set_precision
+from tests.tiny import noise, tiny_model
 
 NARROW_PARTS = ("image_encoder.trunk.", "memory_attention.")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.parity.inputs import picture
 
 from masklet.model.preprocess import normalize, preprocess_image, to_input_pixels
+from tests.parity.inputs import picture
 
 CPU = torch.device("cpu")
 

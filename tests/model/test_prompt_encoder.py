@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, with_weights
 
 from masklet.model.prompt_encoder import PromptEncoder
+from tests.tiny import noise, with_weights
 
 WIDTH = 16
 

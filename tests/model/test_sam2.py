@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, tiny_config, tiny_model
 
 from masklet.model.config import Version
 from masklet.model.positions import sine_grid, sine_times
 from masklet.model.precision import set_precision
 from masklet.model.sam2 import SAM2
 from masklet.model.tensors import Candidates, FrameFeatures, MemoryReadout, PromptTensors
+from tests.tiny import noise, tiny_config, tiny_model
 
 CPU = torch.device("cpu")
 SIDE = 64

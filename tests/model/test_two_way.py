@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tiny import noise, with_weights
 
 from masklet.model.two_way import Attention, TwoWayTransformer
+from tests.tiny import noise, with_weights
 
 PREFIX = "sam_mask_decoder.transformer."
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tiny import noise
 
 from masklet.ops.masks import hide_absent, pick, stability_scores, stable_candidate
+from tests.tiny import noise
 
 
 def disc(radius, sharpness):
@@ -47,12 +47,30 @@ def test_the_single_mask_is_the_first_where_it_is_stable_and_else_the_best_of_th
     assert stable_candidate(logits, iou).tolist() == [0, 2, 1]
 
 
-@pytest.mark.parametrize(("sure", "chosen"), [(49, 0), (48, 1)], ids=["49 of 50", "48 of 50"])
-def test_the_single_mask_is_stable_from_98_in_100_on(sure, chosen):
-    logits = torch.full((1, 4, 5, 10), -1.0)
+def almost_sure(inside, of):
+    """A mask of `of` pixels, all but `inside` of them on the threshold."""
+    logits = torch.full((1, 4, 1, of), -1.0)
     logits[0, 0] = 0.0
-    logits[0, 0].view(-1)[:sure] = 1.0
-    assert stable_candidate(logits, torch.tensor([[0.0, 0.9, 0.1, 0.1]])).tolist() == [chosen]
+    logits[0, 0, 0, :inside] = 1.0
+    return logits
+
+
+@pytest.mark.parametrize(
+    ("sure", "options", "chosen"),
+    [
+        (980, {}, 0),
+        (979, {}, 1),
+        (900, {"threshold": 0.9}, 0),
+        (899, {"threshold": 0.9}, 1),
+        (0, {"threshold": 0.0}, 0),
+        (999, {"threshold": 1.0}, 1),
+        (1000, {"delta": 2.0}, 1),
+    ],
+    ids=str,
+)
+def test_the_single_mask_is_stable_from_the_threshold_on(sure, options, chosen):
+    iou = torch.tensor([[0.0, 0.9, 0.1, 0.1]])
+    assert stable_candidate(almost_sure(sure, of=1000), iou, **options).tolist() == [chosen]
 
 
 def test_one_candidate_is_picked_per_row():

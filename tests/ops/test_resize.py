@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.parity.inputs import picture
-from tests.tiny import noise
 
 from masklet.ops.resize import resize_frame_pil, resize_image, resize_logits, resize_mask
+from tests.parity.inputs import picture
+from tests.tiny import noise
 
 SIZES = [(20, 30), (64, 64), (200, 96), (17, 300)]
 

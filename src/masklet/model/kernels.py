@@ -27,7 +27,7 @@ def linear(
 ) -> Tensor:
     """`activation(x @ weight.T + bias)` in the precision of `weight`; GELU is the exact one."""
     x = x.to(weight.dtype)
-    if _onednn_linear is not None and _takes_onednn(x, weight):
+    if _onednn_linear is not None and _takes_onednn(x, weight, bias):
         algorithm = "none" if activation == "gelu" else ""
         product: Tensor = _onednn_linear(x, weight, bias, activation, [], algorithm)
         return product
@@ -43,7 +43,7 @@ def linear(
 
 def attend(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
     """Scaled dot-product attention, `(B, L, G, E)`; values may be narrower than keys."""
-    if _takes_onednn(q_BLGD, k_BSGD):
+    if _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
         scores_per_head = q_BLGD.shape[1] * k_BSGD.shape[1]
         if scores_per_head >= _TILED_FROM:
             return _attend_in_tiles(q_BLGD, k_BSGD, v_BSGE)
@@ -53,9 +53,11 @@ def attend(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
 
 
-def _takes_onednn(x: Tensor, weight: Tensor) -> bool:
+def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:
     """Whether oneDNN can be called directly: its fast entry has no gradient and is CPU only."""
-    needs_gradient = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    needs_gradient = torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in (x, *others)
+    )
     return (
         x.device.type == "cpu"
         and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _HAS_BFLOAT16))

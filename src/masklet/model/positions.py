@@ -6,6 +6,7 @@ Shapes: H W a grid, L = H * W its tokens, C channels, K pointers, P points.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -70,6 +71,40 @@ def rotate(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     return turned.reshape(batch, tokens, channels).to(x_BLC.dtype)
 
 
+class LearnedTable:
+    """Keeps the last table that was made of small weights, for as long as they hold its numbers.
+
+    The numbers themselves are compared, not addresses or versions, which miss weights that are
+    swapped or written to behind their back. That is worth its while on a CPU; elsewhere, and where
+    gradients are wanted, the table is made anew.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[int, int], tuple[Tensor, ...], Tensor] | None = None
+
+    def table(
+        self, grid: tuple[int, int], weights: Sequence[Tensor], make: Callable[[], Tensor]
+    ) -> Tensor:
+        """`make()`, or what it gave last time for the same grid and the same weights."""
+        trains = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+        is_on_cpu = all(weight.device.type == "cpu" for weight in weights)
+        if trains or not is_on_cpu or torch.compiler.is_compiling():
+            return make()
+        if self._kept is None or not self._holds(grid, weights):
+            with torch.inference_mode(mode=False), torch.no_grad():
+                copies = tuple(weight.detach().clone() for weight in weights)
+                self._kept = (grid, copies, make())
+        return self._kept[2]
+
+    def _holds(self, grid: tuple[int, int], weights: Sequence[Tensor]) -> bool:
+        assert self._kept is not None
+        kept_grid, kept, _ = self._kept
+        return kept_grid == grid and all(
+            old.dtype == new.dtype and torch.equal(old, new)
+            for old, new in zip(kept, weights, strict=True)
+        )
+
+
 class FourierPositions(nn.Module):
     """Random Fourier features of coordinates (arXiv 2006.10739), as SAM's prompts use them."""
 
@@ -78,6 +113,7 @@ class FourierPositions(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, channels // 2))
+        self._grids = LearnedTable()
 
     def forward(self, xy: Tensor) -> Tensor:
         """Coordinates `(..., 2)`, x then y in 0..1, to `(..., C)`."""
@@ -86,6 +122,10 @@ class FourierPositions(nn.Module):
 
     def grid(self, grid: tuple[int, int]) -> Tensor:
         """The centre of every cell of a grid, `(L, C)`."""
+        weights = (self.positional_encoding_gaussian_matrix,)
+        return self._grids.table(grid, weights, lambda: self._grid_of(grid))
+
+    def _grid_of(self, grid: tuple[int, int]) -> Tensor:
         height, width = grid
         device = self.positional_encoding_gaussian_matrix.device
         y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from masklet.model.config import HieraConfig
 from masklet.model.kernels import attend
 from masklet.model.layers import MLP, DropPath, LayerNorm, Linear
+from masklet.model.positions import LearnedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Hiera(nn.Module):
 
     def __init__(self, config: HieraConfig, drop_path: float = 0.0) -> None:
         super().__init__()
+        if any(window % 2 for window in config.window_sizes[:3]):
+            raise ValueError(
+                f"windows are {config.window_sizes} tokens wide; expected even ones in the first "
+                "three stages, whose windows the next stage pools by two. Choose even sizes."
+            )
         width, heads = config.embed_dim, config.num_heads
         self.patch_embed = _PatchEmbed(width)
         self.pos_embed = nn.Parameter(
@@ -87,7 +93,7 @@ class Hiera(nn.Module):
                     width, heads = width * 2, heads * 2
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.pos_embed_window, std=0.02)
-        self._positions: tuple[tuple[object, ...], Tensor] | None = None
+        self._positions = LearnedTable()
 
     def forward(self, images_B3SS: Tensor) -> tuple[TokenMap, TokenMap, TokenMap, TokenMap]:
         """Normalised images, sides multiples of 32, to the ends of the four stages."""
@@ -105,15 +111,9 @@ class Hiera(nn.Module):
 
     def positions(self, grid: tuple[int, int]) -> Tensor:
         """The position of every stride-4 token, `(1, H, W, C)`: background grid plus tiles."""
-        if torch.is_grad_enabled() and self.pos_embed.requires_grad:
-            return self._positions_of(grid)
-        # Interpolating costs 50 ms at 1024 pixels; the key changes whenever the weights do.
         weights = (self.pos_embed, self.pos_embed_window)
-        key = (grid, *((w.data_ptr(), w._version) for w in weights))  # noqa: SLF001
-        if self._positions is None or self._positions[0] != key:
-            with torch.inference_mode(mode=False), torch.no_grad():
-                self._positions = (key, self._positions_of(grid))
-        return self._positions[1]
+        # Interpolating costs 50 ms at 1024 pixels.
+        return self._positions.table(grid, weights, lambda: self._positions_of(grid))
 
     def _positions_of(self, grid: tuple[int, int]) -> Tensor:
         height, width = grid
