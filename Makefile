@@ -12,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint types imports unit test-slow test-peers clean
+.PHONY: demo test lint types imports unit test-slow peers test-peers clean
 
 demo: .venv/core
 	$(BIN)/masklet demo --out demo-out $(if $(INPUT),"$(INPUT)")
@@ -37,6 +37,8 @@ test-slow: .venv/dev
 
 test-peers: .venv/peers
 	$(BIN)/pytest -m peers
+
+peers: .venv/peers
 
 # A stamp is younger than what it was made from, or the environment is brought up to date.
 .venv/python:
