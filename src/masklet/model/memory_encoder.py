@@ -41,9 +41,8 @@ class MaskDownsampler(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         channels = 1
-        for step in range(4):
-            # 1, 4, 16, 64, 256 channels for a width of 256.
-            wider = max(width // 4 ** (3 - step), 1)
+        # Whatever the model's width: a step that halves both sides keeps the number of values.
+        for wider in (4, 16, 64, 256):
             layers += [
                 nn.Conv2d(channels, wider, kernel_size=3, stride=2, padding=1),
                 LayerNorm(wider, eps=1e-6),

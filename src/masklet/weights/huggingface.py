@@ -14,7 +14,7 @@ Document: TypeAlias = Mapping[str, Any]
 """JSON as transformers writes it; every value is checked where it is read."""
 
 _MODEL_TYPES = ("sam2_video", "sam2")
-# transformers fixes the channels of its mask downsampler, 4 to 256; ours follow the width.
+# The width of all released models, and the only one whose layout transformers was checked to read.
 _WIDTH = 256
 
 
@@ -26,8 +26,8 @@ def to_document(config: ModelConfig) -> dict[str, Any]:
     """
     if config.width != _WIDTH:
         raise OutputError(
-            f"the model is {config.width} channels wide and transformers' Sam2VideoModel is always "
-            f"{_WIDTH}; expected a model of that width. Write safetensors instead."
+            f"the model is {config.width} channels wide; a folder for transformers is written for "
+            f"models of {_WIDTH} channels only, as all released ones are. Write safetensors instead."
         )
     side, trunk, is_2_1 = config.image_size, config.trunk, config.memory.version is Version.V2_1
     channels = [trunk.embed_dim * 2**stage for stage in range(4)]
