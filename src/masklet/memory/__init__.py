@@ -1,0 +1,1 @@
+"""What is remembered of past frames, and what is made of it."""

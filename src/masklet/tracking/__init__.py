@@ -1,0 +1,1 @@
+"""Following objects through frames: rows, steps, the streaming tracker and the session."""
