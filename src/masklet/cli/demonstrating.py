@@ -19,11 +19,11 @@ from masklet.viz.sample import NAMES, sample_picture
 from masklet.viz.sheet import contact_sheet
 
 SAMPLE_PROMPTS: Mapping[str, Prompt] = {
-    "mug": Prompt.point(260, 370),
-    "straw": Prompt.point(322, 145) + Prompt.point(306, 205),
+    "mug": Prompt.box_xyxy(79, 198, 365, 450),
+    "straw": Prompt.box_xyxy(293, 57, 360, 226),
     "ring": Prompt.box_xyxy(422, 209, 597, 402),
     "orange": Prompt.point(640, 390),
-    "tin": Prompt.box_xyxy(652, 176, 827, 420) + Prompt.point(680, 330, label=0),
+    "tin": Prompt.box_xyxy(652, 176, 827, 420),
     "cherries": Prompt.point(376, 478) + Prompt.point(462, 492) + Prompt.point(455, 420),
 }
 """What is said about each object of the sample picture, in pixels of its default size."""

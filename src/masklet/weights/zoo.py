@@ -113,7 +113,12 @@ ZOO: Mapping[str, Entry] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            Entry(name=BUNDLED, licence="Apache-2.0"),
+            Entry(
+                name=BUNDLED,
+                licence="Apache-2.0",
+                parameters=8_796_866,
+                size_bytes=17_641_756,
+            ),
             _official(
                 "sam2.1-hiera-tiny",
                 "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",

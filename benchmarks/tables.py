@@ -1,0 +1,92 @@
+"""Turn the figures of a benchmark into a table that people read."""
+
+from typing import Any
+
+_STAGES = {
+    "encode": "encode one image, 1024 x 1024",
+    "click": "one click, three masks",
+    "boxes": "64 boxes, one mask each",
+}
+_PEERS = ("transformers", "sam2")
+
+
+def image_table(figures: dict[str, Any]) -> str:
+    """The figures of `image.py` as Markdown.
+
+    A ratio is our time over the faster peer's in float32; the floor is the reference's arithmetic
+    at the float32 matrix product rate of the process, so an exact rewrite can go below it.
+    """
+    environment = figures["environment"]
+    versions = ", ".join(f"{name} {environment[name]}" for name in ("torch", *_PEERS))
+    lines = [
+        f"{environment['cpu']}, {environment['threads']} threads; {versions}.",
+        "Seconds of wall time, medians, the quietest of the rounds.",
+        "",
+        "| model | what | transformers | sam2 | Masklet | ratio | floor | bfloat16 | ratio | peers |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for size, of_size in figures["sizes"].items():
+        lines += [_row(size, stage, of_size) for stage in _STAGES]
+        lines += [_memory_row(size, of_size), _load_row(size, of_size)]
+    lines += [
+        "",
+        "| IoU with Masklet float32 | click, mean | least | boxes, mean | least | other candidate |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for size, of_size in figures["sizes"].items():
+        lines += _agreement_rows(size, of_size["agreement"])
+    return "\n".join(lines) + "\n"
+
+
+def _row(size: str, stage: str, of_size: dict[str, Any]) -> str:
+    exact, narrow = of_size["float32"], of_size["bfloat16"]
+    best = min(exact[peer][stage]["wall_s"] for peer in _PEERS)
+    ours, ours_narrow = exact["masklet"][stage]["wall_s"], narrow["masklet"][stage]["wall_s"]
+    floor = of_size["flops"][stage] / exact["masklet"]["matmul_gflops"]
+    peers_narrow = min(narrow[peer][stage]["wall_s"] for peer in _PEERS)
+    times = " | ".join(f"{exact[peer][stage]['wall_s']:.3f}" for peer in _PEERS)
+    return (
+        f"| {size} | {_STAGES[stage]} | {times} | **{ours:.3f}** | {ours / best:.2f} | {floor:.3f} "
+        f"| {ours_narrow:.3f} | {ours_narrow / best:.2f} | {peers_narrow:.3f} |"
+    )
+
+
+def _memory_row(size: str, of_size: dict[str, Any]) -> str:
+    """Peak memory of the boxes above the loaded model, MiB."""
+
+    def above(figures: dict[str, Any]) -> float:
+        return float(figures["boxes_peak_mib"] - figures["loaded_mib"])
+
+    exact, narrow = of_size["float32"], of_size["bfloat16"]
+    best = min(above(exact[peer]) for peer in _PEERS)
+    times = " | ".join(f"{above(exact[peer]):.0f}" for peer in _PEERS)
+    ours, ours_narrow = above(exact["masklet"]), above(narrow["masklet"])
+    return (
+        f"| {size} | MiB for 64 boxes above the loaded model | {times} | **{ours:.0f}** "
+        f"| {ours / best:.2f} | | {ours_narrow:.0f} | {ours_narrow / best:.2f} "
+        f"| {min(above(narrow[peer]) for peer in _PEERS):.0f} |"
+    )
+
+
+def _load_row(size: str, of_size: dict[str, Any]) -> str:
+    exact, narrow = of_size["float32"], of_size["bfloat16"]
+    best = min(exact[peer]["load_s"] for peer in _PEERS)
+    times = " | ".join(f"{exact[peer]['load_s']:.2f}" for peer in _PEERS)
+    ours, ours_narrow = exact["masklet"]["load_s"], narrow["masklet"]["load_s"]
+    return (
+        f"| {size} | import and load | {times} | **{ours:.2f}** | {ours / best:.2f} | "
+        f"| {ours_narrow:.2f} | {ours_narrow / best:.2f} | |"
+    )
+
+
+def _agreement_rows(size: str, agreement: dict[str, Any]) -> list[str]:
+    rows = []
+    for name in ("transformers float32", "sam2 float32", "masklet bfloat16", "sam2 bfloat16"):
+        figures = [
+            f"{agreement[f'{name} {stage}'][part]:.4f}"
+            for stage in ("click", "boxes")
+            for part in ("mean", "least")
+        ]
+        others = agreement[f"{name} boxes"]["other_candidate"]
+        rows.append(f"| {size}, {name} | {' | '.join(figures)} | {others} of 64 |")
+    return rows
