@@ -287,7 +287,9 @@ def test_a_full_disk_is_one_line_and_leaves_whole_files_only(folder, model_path,
 def test_an_interrupt_is_code_130_and_keeps_what_is_finished(folder, model_path, make_picture):
     for number in range(400):
         make_picture(folder / "album" / f"{number}.png")
-    process = start(model_path, folder, "", "album", "--point", "30,20")
+    # A shell starts what runs in its background deaf to interrupts, and children inherit that.
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = start(model_path, folder, hear, "album", "--point", "30,20")
     results = folder / "masklet-out"
     deadline = time.monotonic() + 120
     while not (results / "1.json").exists() and process.poll() is None:
