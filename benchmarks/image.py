@@ -320,7 +320,8 @@ def _agreement(folder: Path, size: str) -> dict[str, Any]:
             either = (ours[stage] | other[stage]).sum(axis=(1, 2))
             iou = both / np.maximum(either, 1)
             # A box's single mask gives way to another candidate where it is not stable. Close to
-            # that threshold rounding decides, and two candidates have little in common.
+            # that threshold rounding decides, and two candidates have little in common: below this
+            # IoU a box is taken for one of these, left out of the mean and counted apart.
             same = iou > 0.9 if stage == "boxes" else iou >= 0
             figures[f"{library} {dtype} {stage}"] = {
                 "mean": float(iou[same].mean()),
