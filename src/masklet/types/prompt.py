@@ -1,27 +1,12 @@
-"""What users hold: a `Prompt` says which object is meant, a `MaskSet` is the answer.
+"""A `Prompt` says which object is meant. Coordinates as in `masklet.types`."""
 
-Coordinates are pixels of the original image, `(x, y)`, x to the right and y down; the centre of the
-top left pixel is (0, 0). Sizes are `(height, width)`.
-"""
-
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from masklet.errors import PromptError
-from masklet.ops.boxes import boxes_from_masks
-from masklet.ops.components import drop_specks, fill_holes
-from masklet.ops.contours import polygons
-from masklet.ops.resize import resize_logits
-from masklet.ops.rle import Rle, encode
-
-ObjectId: TypeAlias = int
-"""The user's number for an object: never reused, never renumbered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,162 +119,6 @@ class Prompt:
                 f"{width} wide and {height} high; a mask prompt has the size of the image. "
                 "Resize the mask with nearest neighbours first."
             )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MaskSet:
-    """N masks of one image. Logits stay small and on their device until something is read.
-
-    Iterating gives sets of one mask; indexing takes a number, a slice, a list or a bool array.
-    """
-
-    logits: Tensor
-    """`(N, h, w)` float32 mask logits on the model's grid, positive inside."""
-    iou: Tensor
-    """`(N,)` the IoU with the true mask that the model predicts, 0 to 1."""
-    object_score: Tensor
-    """`(N,)` logit that the object is in the image at all."""
-    size: tuple[int, int]
-    """`(height, width)` of the image."""
-    prompt_index: tuple[int, ...]
-    """Which prompt, counted from 0, every mask answers."""
-    threshold: float = 0.0
-    """A pixel belongs to the mask where its logit is above this."""
-    max_hole_area: int = 0
-    """Holes of at most so many image pixels are filled."""
-    max_speck_area: int = 0
-    """Separate pieces of at most so many image pixels are dropped."""
-
-    def __len__(self) -> int:
-        return len(self.prompt_index)
-
-    def __getitem__(self, index: int | slice | npt.ArrayLike) -> "MaskSet":
-        chosen = index if isinstance(index, slice) else np.asarray(index)
-        if not isinstance(chosen, slice) and chosen.size == 0:
-            chosen = np.zeros(0, np.intp)
-        kept = np.atleast_1d(np.arange(len(self))[chosen])
-        # A reversed slice is a view that torch does not take.
-        rows = torch.from_numpy(np.ascontiguousarray(kept)).to(self.logits.device)
-        return MaskSet(
-            logits=self.logits[rows],
-            iou=self.iou[rows],
-            object_score=self.object_score[rows],
-            size=self.size,
-            prompt_index=tuple(self.prompt_index[row] for row in kept),
-            threshold=self.threshold,
-            max_hole_area=self.max_hole_area,
-            max_speck_area=self.max_speck_area,
-        )
-
-    def __iter__(self) -> Iterator["MaskSet"]:
-        return (self[row] for row in range(len(self)))
-
-    def __repr__(self) -> str:
-        scores = ", ".join(f"{value:.2f}" for value in self.scores()[:8])
-        more = ", ..." if len(self) > 8 else ""
-        return f"MaskSet({len(self)} of {self.size[1]}x{self.size[0]}, iou {scores}{more})"
-
-    def scores(self) -> npt.NDArray[np.float32]:
-        """`(N,)` predicted IoU."""
-        return self.iou.float().cpu().numpy()
-
-    def best(self) -> "MaskSet":
-        """The mask with the highest predicted IoU of every prompt, in the order of the prompts."""
-        scores = self.scores()
-        best: dict[int, int] = {}
-        for row, prompt in enumerate(self.prompt_index):
-            if prompt not in best or scores[row] > scores[best[prompt]]:
-                best[prompt] = row
-        return self[[best[prompt] for prompt in sorted(best)]]
-
-    def full_logits(self) -> npt.NDArray[np.float32]:
-        """`(N, height, width)` logits at the image's size, before threshold and cleaning."""
-        return resize_logits(self.logits, self.size).cpu().numpy()
-
-    def masks(self) -> npt.NDArray[np.bool_]:
-        """`(N, height, width)` bool masks at the image's size."""
-        return self._masks_on_device().cpu().numpy()
-
-    def areas(self) -> npt.NDArray[np.int64]:
-        """`(N,)` pixels of every mask."""
-        return self._masks_on_device().sum(dim=(1, 2)).cpu().numpy()
-
-    def boxes(self) -> npt.NDArray[np.float32]:
-        """`(N, 4)` tight boxes x0, y0, x1, y1; x1 and y1 lie just after the last pixel.
-
-        The box of an empty mask is all zero.
-        """
-        return boxes_from_masks(self._masks_on_device()).cpu().numpy()
-
-    def rle(self) -> list[Rle]:
-        """COCO run-length encodings, byte for byte what `pycocotools` writes."""
-        return [encode(mask) for mask in self.masks()]
-
-    def polygons(self, tolerance: float = 0.0) -> list[tuple[npt.NDArray[np.float32], ...]]:
-        """Per mask its outlines, each `(K, 2)` x, y along pixel edges; holes turn the other way.
-
-        Args:
-            tolerance: how far, in pixels, a simplified outline may stray; 0 keeps every corner.
-        """
-        return [polygons(mask, tolerance=tolerance) for mask in self.masks()]
-
-    def to_coco(self, image_id: int = 0, category_id: int = 1) -> list[dict[str, Any]]:
-        """COCO annotations with RLE segmentation, box x, y, width, height, area and score."""
-        rles, boxes, areas, scores = self.rle(), self.boxes(), self.areas(), self.scores()
-        return [
-            {
-                "image_id": image_id,
-                "category_id": category_id,
-                "segmentation": rle,
-                "bbox": [float(x0), float(y0), float(x1 - x0), float(y1 - y0)],
-                "area": int(area),
-                "score": float(score),
-                "iscrowd": 0,
-            }
-            for rle, (x0, y0, x1, y1), area, score in zip(rles, boxes, areas, scores, strict=True)
-        ]
-
-    def cutouts(self, image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
-        """Every object cut out of its image, `(h, w, 4)` RGBA uint8, cropped to its box.
-
-        Args:
-            image: `(height, width, 3)` uint8 RGB, the image that was segmented.
-
-        Raises:
-            PromptError: the image has another size.
-        """
-        if image.shape != (*self.size, 3):
-            raise PromptError(
-                f"the image has shape {image.shape}, the masks belong to one of "
-                f"{(*self.size, 3)}; pass the image that was segmented, as RGB uint8."
-            )
-        cut = []
-        for mask, box in zip(self.masks(), self.boxes().astype(int), strict=True):
-            x0, y0, x1, y1 = box if mask.any() else (0, 0, 1, 1)
-            alpha = mask[y0:y1, x0:x1, None].astype(np.uint8) * 255
-            cut.append(np.concatenate([image[y0:y1, x0:x1], alpha], axis=2))
-        return cut
-
-    def _masks_on_device(self) -> Tensor:
-        # One mask at a time: upsampled logits are 4 bytes a pixel, and only the bits are kept.
-        masks = torch.empty((len(self), *self.size), dtype=torch.bool, device=self.logits.device)
-        for row, logits in enumerate(self.logits):
-            masks[row] = resize_logits(logits[None], self.size)[0] > self.threshold
-        if self.max_hole_area > 0:
-            masks = fill_holes(masks, max_area=self.max_hole_area)
-        if self.max_speck_area > 0:
-            masks = drop_specks(masks, max_area=self.max_speck_area)
-        return masks
-
-
-@dataclass(frozen=True, slots=True)
-class FrameResult:
-    """What tracking says about one frame."""
-
-    frame_index: int
-    object_ids: tuple[ObjectId, ...]
-    """Whose mask is where in `masks`, in the order in which the objects came."""
-    masks: MaskSet
 
 
 def _checked_points(
