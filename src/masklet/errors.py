@@ -3,6 +3,8 @@
 MaskletError
 ├── PromptError       (ValueError)   a point, box or mask that does not fit the image
 ├── ImageError        (ValueError)   a picture that cannot be read
+├── VideoError        (ValueError)   a video that cannot be read, or a frame that it lacks
+├── StateError        (ValueError)   saved work that is damaged or belongs to something else
 ├── CheckpointError   (ValueError)   weights that are unknown, damaged or of another model
 │   └── DownloadError (OSError)      weights that could not be fetched
 ├── OutputError       (OSError)      a result that could not be written
@@ -23,6 +25,14 @@ class PromptError(MaskletError, ValueError):
 
 class ImageError(MaskletError, ValueError):
     """A picture that is missing, damaged, too large or of an unknown kind."""
+
+
+class VideoError(MaskletError, ValueError):
+    """A video that is missing, damaged, empty or changes its size, or a frame that it lacks."""
+
+
+class StateError(MaskletError, ValueError):
+    """Saved work, as of a tracker or a session, that is damaged or belongs to something else."""
 
 
 class CheckpointError(MaskletError, ValueError):

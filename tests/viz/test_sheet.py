@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from masklet.viz.sheet import contact_sheet
+from masklet.viz.sheet import clock, contact_sheet, evenly_spaced, video_sheet
 
 
 def plain(height: int, width: int, colour: tuple[int, ...]) -> np.ndarray:
@@ -55,3 +55,54 @@ def test_captions_are_written_below() -> None:
 def test_every_picture_needs_a_caption() -> None:
     with pytest.raises(ValueError, match="shorter"):
         contact_sheet([plain(3, 3, (0, 0, 0))] * 2, ["only one"])
+
+
+def test_frames_of_a_video_stand_in_four_columns_without_margins_of_their_own() -> None:
+    sheet = video_sheet([plain(90, 160, (200, 0, 0))] * 16, range(16))
+    rows, columns = np.nonzero((sheet == (200, 0, 0)).all(axis=2))
+    tile_height, tile_width = (len(np.unique(axis)) // 4 for axis in (rows, columns))
+    assert tile_width / tile_height == pytest.approx(16 / 9, rel=0.01)
+    assert len(rows) == 16 * tile_height * tile_width
+
+
+@pytest.mark.parametrize("size", [(90, 160), (160, 90), (10, 1000), (1000, 10)])
+def test_a_sheet_of_any_video_can_be_looked_at(size: tuple[int, int]) -> None:
+    sheet = video_sheet([plain(*size, (200, 0, 0))] * 16, range(16), fps=25)
+    assert 1000 < sheet.shape[1] < 3000
+    assert 400 < sheet.shape[0] < 3000
+    assert (sheet == (200, 0, 0)).all(axis=2).sum() > 16 * 60 * 5
+
+
+def test_every_frame_says_its_number_and_its_time() -> None:
+    pictures = [plain(30, 45, (200, 0, 0))]
+    sheets = [video_sheet(pictures, [number], fps=fps) for number in (3, 4) for fps in (None, 25)]
+    for one in range(4):
+        assert all((sheets[one] != sheets[two]).any() for two in range(one))
+
+
+def test_a_sheet_without_frames_is_empty() -> None:
+    assert video_sheet([], []).ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "count", "indices"),
+    [
+        (0, 16, ()),
+        (3, 16, (0, 1, 2)),
+        (16, 16, tuple(range(16))),
+        (17, 3, (0, 8, 16)),
+        (100, 1, (0,)),
+    ],
+)
+def test_frames_are_chosen_evenly_with_the_first_and_the_last(
+    num_frames: int, count: int, indices: tuple[int, ...]
+) -> None:
+    assert evenly_spaced(num_frames, count) == indices
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0.00 s"), (59.994, "59.99 s"), (59.999, "1:00.00"), (3599.999, "1:00:00")],
+)
+def test_times_are_told_as_people_do(seconds: float, told: str) -> None:
+    assert clock(seconds) == told

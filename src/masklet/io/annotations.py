@@ -13,12 +13,13 @@ RLE is COCO's compressed run-length encoding, `{"size": [height, width], "counts
 COCO's too. Coordinates are pixels of the picture. Masks stand best first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from masklet.io.json_parts import describe_mask, describe_prompt
 from masklet.ops import rle
 from masklet.types import MaskSet, ObjectId, Prompt
 
@@ -46,9 +47,9 @@ def describe_image(
         masklet_version: the version of this package.
     """
     height, width = answers.size
-    described = [_describe_mask(mask) for mask in masks]
+    described = [describe_mask(rle.encode(mask)) for mask in masks]
     objects: list[dict[str, Any]] = [
-        {"object_id": number, "prompt": _describe_prompt(prompt), "masks": []}
+        {"object_id": number, "prompt": describe_prompt(prompt), "masks": []}
         for number, prompt in prompts.items()
     ]
     scores = zip(answers.scores().tolist(), answers.object_score.float().tolist(), strict=True)
@@ -67,29 +68,4 @@ def describe_image(
             "max_speck_area": answers.max_speck_area,
         },
         "objects": objects,
-    }
-
-
-def _describe_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    return {
-        "segmentation": dict(rle.encode(mask)),
-        "bbox": _bbox(mask),
-        "area": int(mask.sum()),
-    }
-
-
-def _bbox(mask: npt.NDArray[np.bool_]) -> Sequence[int]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return [0, 0, 0, 0]
-    x, y = int(columns[0]), int(rows[0])
-    return [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
-
-
-def _describe_prompt(prompt: Prompt) -> dict[str, Any]:
-    return {
-        "points": prompt.points.tolist(),
-        "labels": prompt.labels.tolist(),
-        "box": None if prompt.box is None else prompt.box.tolist(),
-        "mask": None if prompt.mask is None else dict(rle.encode(prompt.mask)),
     }

@@ -1,5 +1,6 @@
 """Contact sheets: several pictures with captions on one."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,6 +48,62 @@ def contact_sheet(
         )
         draw.text((left, top + height + line * 0.24), caption, fill=_TEXT, font=font)
     return np.array(sheet)
+
+
+def video_sheet(
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    frame_indices: Sequence[int],
+    *,
+    fps: float | None = None,
+    columns: int = 4,
+) -> npt.NDArray[np.uint8]:
+    """Lay out frames of a video in rows, `(height, width, 3)` uint8 RGB, each with its number.
+
+    Args:
+        pictures: the frames, with or without masks drawn on them, all of one size, as in
+            `contact_sheet`.
+        frame_indices: which frames they are (see `evenly_spaced`).
+        fps: frames per second, for the time beside the number.
+        columns: frames per row.
+
+    >>> video_sheet([np.zeros((20, 30, 3), np.uint8)] * 4, [0, 30, 60, 90], fps=25).shape
+    (390, 1900, 3)
+    """
+    height, width = pictures[0].shape[:2] if len(pictures) else (1, 1)
+    # Every tile has the same area, unless the caption no longer fits below or the picture is a strip.
+    across = min(max(round(math.sqrt(135_000 * width / height)), 300), 600)
+    tile = (min(max(round(across * height / width), 60), 600), across)
+    captions = [
+        f"frame {index:,}" if fps is None else f"frame {index:,},  {clock(index / fps)}"
+        for index in frame_indices
+    ]
+    return contact_sheet(pictures, captions, columns=columns, tile=tile)
+
+
+def evenly_spaced(num_frames: int, count: int = 16) -> tuple[int, ...]:
+    """At most `count` frame indices from the first to the last frame of a video.
+
+    >>> evenly_spaced(100, 4)
+    (0, 33, 66, 99)
+    """
+    if num_frames <= count:
+        return tuple(range(num_frames))
+    return tuple(number * (num_frames - 1) // max(count - 1, 1) for number in range(count))
+
+
+def clock(seconds: float) -> str:
+    """A time in a video, for people.
+
+    >>> clock(3.25), clock(83.5), clock(3723)
+    ('3.25 s', '1:23.50', '1:02:03')
+    """
+    # Rounded first, or 59.999 would become 60.00.
+    hundredths = round(seconds * 100)
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest // 100:02d}"
+    return f"{minutes}:{rest / 100:05.2f}" if minutes else f"{rest / 100:.2f} s"
 
 
 def _fitted(picture: npt.NDArray[np.uint8], tile: tuple[int, int]) -> Image.Image:
