@@ -9,10 +9,25 @@ from pathlib import Path
 import pytest
 
 import masklet
+from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parents[1]
 
-NAMES = ["ImagePredictor", "MaskSet", "Prompt", "__version__", "errors", "load", "read_image"]
+NAMES = [
+    "FrameResult",
+    "ImagePredictor",
+    "MaskSet",
+    "Prompt",
+    "Session",
+    "Tracker",
+    "__version__",
+    "errors",
+    "load",
+    "open_video",
+    "read_image",
+    "track",
+    "write_video",
+]
 
 
 def loaded_after(code):
@@ -36,16 +51,69 @@ def test_every_public_name_is_there(name):
 
 def test_names_are_the_things_they_stand_for():
     from masklet.image.predictor import ImagePredictor
+    from masklet.io.encode import write_video
     from masklet.io.images import read_image
-    from masklet.types import MaskSet, Prompt
+    from masklet.io.open import open_video
+    from masklet.tracking.session import Session
+    from masklet.tracking.tracker import Tracker
+    from masklet.types import FrameResult, MaskSet, Prompt
     from masklet.weights.load import load
 
+    assert masklet.FrameResult is FrameResult
     assert masklet.ImagePredictor is ImagePredictor
     assert masklet.MaskSet is MaskSet
     assert masklet.Prompt is Prompt
     assert masklet.load is load
     assert masklet.read_image is read_image
+    assert masklet.Session is Session
+    assert masklet.Tracker is Tracker
+    assert masklet.open_video is open_video
+    assert masklet.write_video is write_video
     assert issubclass(masklet.errors.PromptError, masklet.errors.MaskletError)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A folder of pictures, and the frames that are read from it."""
+    import numpy as np
+    from PIL import Image
+
+    for number in range(5):
+        picture = np.full((48, 64, 3), 40, np.uint8)
+        picture[10:30, 5 + 6 * number : 25 + 6 * number] = (200, 120, 60)
+        Image.fromarray(picture).save(tmp_path / f"{number:03d}.png")
+    with masklet.open_video(tmp_path) as video:
+        return tmp_path, list(video)
+
+
+def test_tracking_a_path_is_tracking_its_frames(clip):
+    import numpy as np
+
+    from masklet.tracking.tracker import track
+
+    folder, frames = clip
+    model = tiny_model()
+    said = {1: {7: masklet.Prompt.box_xyxy(10, 9, 32, 31)}}
+    given = {
+        "path": masklet.track(model, folder, said),
+        "name": masklet.track(model, str(folder), said),
+        "frames": masklet.track(model, frames, said, num_frames=5),
+    }
+    expected = list(track(model, frames, said, num_frames=5))
+    assert [result.frame_index for result in expected] == [1, 2, 3, 4]
+    for results in given.values():
+        for one, other in zip(results, expected, strict=True):
+            assert (one.frame_index, one.object_ids) == (other.frame_index, (7,))
+            np.testing.assert_array_equal(one.masks.masks(), other.masks.masks())
+
+
+@pytest.mark.parametrize("frame", [-1, 5])
+def test_tracking_a_path_refuses_a_prompt_on_a_frame_that_is_not_there(clip, frame):
+    said = {frame: {1: masklet.Prompt.point(20, 20)}}
+    with pytest.raises(
+        masklet.errors.PromptError, match=f"frame {frame} is prompted, but .* to before 5"
+    ):
+        next(masklet.track(tiny_model(), clip[0], said))
 
 
 def test_any_other_name_is_an_attribute_error():

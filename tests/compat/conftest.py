@@ -1,4 +1,4 @@
-"""The official tiny model with random weights at 128 pixels, and pictures."""
+"""The official tiny model with random weights at 128 pixels, pictures, and a network for videos."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import torch
 
 from masklet.compat.sam2.build_sam import build_sam2
 from masklet.compat.sam2.sam2_image_predictor import SAM2ImagePredictor
+from masklet.compat.sam2.sam2_video_predictor import predictor_of
+from tests.tiny import tiny_model
 
 SMALL = "++model.image_size=128"
 
@@ -37,3 +39,31 @@ def predictor(model, image):
     made = SAM2ImagePredictor(model)
     made.set_image(image)
     return made
+
+
+@pytest.fixture(scope="session")
+def small_network():
+    """A network of milliseconds, under whose made-up weights objects are visible."""
+    made = tiny_model()
+    with torch.no_grad():
+        made.sam_mask_decoder.pred_obj_score_head.layers[2].bias += 3.0
+    return made.requires_grad_(requires_grad=False)
+
+
+@pytest.fixture
+def video_predictor(small_network):
+    """As the builders make it, with float32 memories: rounding would magnify every difference."""
+    return predictor_of(small_network, device="cpu", memory_dtype=torch.float32)
+
+
+@pytest.fixture(scope="session")
+def clip():
+    """8 frames of 48 x 72: a disc and a square that move over a slope."""
+    rows, columns = np.mgrid[:48, :72]
+    frames = []
+    for time in range(8):
+        frame = np.stack([columns * 2, rows * 3, columns + rows], axis=2).astype(np.uint8)
+        frame[(rows - 20) ** 2 + (columns - 12 - 2 * time) ** 2 < 60] = (220, 40, 30)
+        frame[(abs(rows - 34) < 6) & (abs(columns - 60 + time) < 6)] = (30, 60, 230)
+        frames.append(frame)
+    return np.stack(frames)

@@ -7,9 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from masklet.compat.sam2.build_sam import build_sam2, build_sam2_hf
+from masklet.compat.sam2.build_sam import (
+    build_sam2,
+    build_sam2_hf,
+    build_sam2_video_predictor,
+    build_sam2_video_predictor_hf,
+)
 from masklet.compat.sam2.modeling.sam2_base import SAM2Base, StabilityFallback
 from masklet.compat.sam2.sam2_image_predictor import SAM2ImagePredictor
+from masklet.compat.sam2.sam2_video_predictor import SAM2VideoPredictor
 from masklet.errors import CheckpointError, DownloadError
 from masklet.model.config import (
     SAM2_1_TINY,
@@ -209,3 +215,68 @@ def test_half_precision_weights_run_in_single(little, tmp_path):
     save_safetensors(halved, tmp_path / "half.safetensors")
     built = build_sam2_hf(str(tmp_path / "half.safetensors"), device="cpu")
     assert {parameter.dtype for parameter in built.parameters()} == {torch.float32}
+
+
+def test_a_video_predictor_is_the_network_itself_with_the_official_signature_and_settings():
+    parameters = inspect.signature(build_sam2_video_predictor).parameters
+    official = [*inspect.signature(build_sam2).parameters]
+    assert list(parameters) == [*official[:-1], "vos_optimized", "kwargs"]
+    predictor = build_sam2_video_predictor(TINY, device="cpu")
+    assert isinstance(predictor, SAM2VideoPredictor)
+    assert isinstance(predictor, SAM2Base)
+    assert not predictor.training
+    assert predictor.state_dict().keys() == SAM2(SAM2_1_TINY).state_dict().keys()
+    assert (predictor.image_size, predictor.fill_hole_area) == (1024, 8)
+    assert predictor.binarize_mask_from_pts_for_mem_enc
+    assert predictor.fallback == StabilityFallback(0.05, 0.98)
+    assert (predictor.max_cond_frames_in_attn, predictor.memory_temporal_stride_for_eval) == (-1, 1)
+    assert predictor.memory_dtype is torch.bfloat16
+
+
+def test_a_video_predictor_takes_overrides_weights_and_our_memory_dtype(model, checkpoint):
+    predictor = build_sam2_video_predictor(
+        TINY,
+        str(checkpoint),
+        device="cpu",
+        mode="train",
+        hydra_overrides_extra=["++model.image_size=512", "++model.non_overlap_masks=true"],
+        apply_postprocessing=False,
+        vos_optimized=True,
+        memory_dtype=torch.float32,
+        add_all_frames_to_correct_as_cond=True,
+    )
+    assert same(predictor.state_dict(), model.state_dict())
+    assert (predictor.image_size, predictor.non_overlap_masks) == (512, True)
+    assert (predictor.training, predictor.fallback, predictor.fill_hole_area) == (True, None, 0)
+    assert predictor.memory_dtype is torch.float32
+    # Unknown keywords are ignored, as in the reference: a setting is an override.
+    assert not predictor.add_all_frames_to_correct_as_cond
+
+
+def test_settings_of_a_video_predictor_may_be_given_to_its_constructor(model):
+    predictor = SAM2VideoPredictor(
+        model,
+        fill_hole_area=4,
+        non_overlap_masks=True,
+        clear_non_cond_mem_around_input=True,
+        add_all_frames_to_correct_as_cond=True,
+    )
+    assert (predictor.image_size, predictor.fallback) == (model.image_size, model.fallback)
+    assert predictor.fill_hole_area == 4
+    assert predictor.non_overlap_masks
+    assert predictor.clear_non_cond_mem_around_input
+    assert predictor.add_all_frames_to_correct_as_cond
+    assert not predictor.binarize_mask_from_pts_for_mem_enc
+
+
+def test_a_video_predictor_is_made_from_a_path_or_a_hub_id(little, tmp_path, monkeypatch):
+    save_safetensors(little, tmp_path / "little.safetensors")
+    path = str(tmp_path / "little.safetensors")
+    for make in (build_sam2_video_predictor_hf, SAM2VideoPredictor.from_pretrained):
+        predictor = make(path, device="cpu", apply_postprocessing=False)
+        assert isinstance(predictor, SAM2VideoPredictor)
+        assert same(predictor.state_dict(), little.state_dict())
+        assert predictor.fill_hole_area == 0
+    monkeypatch.setenv("MASKLET_OFFLINE", "1")
+    with pytest.raises(DownloadError, match=r"sam2\.1_hiera_tiny\.pt is not in"):
+        build_sam2_video_predictor_hf("facebook/sam2.1-hiera-tiny", device="cpu")

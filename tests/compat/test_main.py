@@ -61,6 +61,49 @@ with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
 print(predictor.model.image_size, predictor.device)
 """
 
+VIDEO_TUTORIAL = """
+import os
+import sys
+import numpy as np
+import torch
+from PIL import Image
+
+from sam2.build_sam import build_sam2_video_predictor
+from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+video_dir = sys.argv[1]
+for number in range(3):
+    noise = np.random.default_rng(number).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(os.path.join(video_dir, f"{number:05d}.jpg"))
+predictor = build_sam2_video_predictor(
+    "configs/sam2.1/sam2.1_hiera_t.yaml",
+    None,
+    device=torch.device("cpu"),
+    hydra_overrides_extra=["++model.image_size=64"],
+)
+assert isinstance(predictor, SAM2VideoPredictor)
+with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+    inference_state = predictor.init_state(video_path=video_dir)
+    predictor.reset_state(inference_state)
+    _, out_obj_ids, out_mask_logits = predictor.add_new_points_or_box(
+        inference_state=inference_state,
+        frame_idx=0,
+        obj_id=1,
+        points=np.array([[40, 30]], dtype=np.float32),
+        labels=np.array([1], np.int32),
+    )
+    print(out_obj_ids, (out_mask_logits[0] > 0.0).cpu().numpy().shape)
+    video_segments = {}
+    for out_frame_idx, out_obj_ids, out_mask_logits in predictor.propagate_in_video(inference_state):
+        video_segments[out_frame_idx] = {
+            out_obj_id: (out_mask_logits[i] > 0.0).cpu().numpy()
+            for i, out_obj_id in enumerate(out_obj_ids)
+        }
+print({frame: [*masks] for frame, masks in video_segments.items()}, inference_state["num_frames"])
+"""
+
 
 def start(*arguments, **options):
     environment = os.environ | {"PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -92,6 +135,14 @@ def test_an_official_program_runs_unchanged(script):
         "[(4, 1, 60, 80), (3, 1, 40, 80)] [(4, 1), (3, 1)]",
         "64 cpu",
     ]
+    assert done.returncode == 0
+
+
+def test_an_official_program_for_videos_runs_unchanged(script, tmp_path):
+    (tmp_path / "frames").mkdir()
+    done = start(str(script(VIDEO_TUTORIAL)), str(tmp_path / "frames"))
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["[1] (1, 60, 80)", "{0: [1], 1: [1], 2: [1]} 3"]
     assert done.returncode == 0
 
 
@@ -179,7 +230,8 @@ def test_a_module_that_is_not_offered_says_what_is(script):
     assert done.returncode == 1
     assert "ModuleNotFoundError: masklet has no sam2.automatic_mask_generator" in done.stderr
     assert (
-        "expected one of sam2.build_sam, sam2.modeling.sam2_base, sam2.sam2_image_predictor. "
+        "expected one of sam2.build_sam, sam2.modeling.sam2_base, sam2.sam2_image_predictor, "
+        "sam2.sam2_video_predictor. "
         "Run this program with the official package, or without that import." in done.stderr
     )
 

@@ -1,8 +1,8 @@
-"""Overrides that mean something for images are understood, all others are refused with advice."""
+"""Overrides that mean something are understood, all others are refused with advice."""
 
 import pytest
 
-from masklet.compat.overrides import Settings, settings
+from masklet.compat.overrides import Remembering, Settings, settings, video_settings
 from masklet.compat.sam2.modeling.sam2_base import StabilityFallback
 from masklet.errors import CheckpointError
 
@@ -50,6 +50,8 @@ def test_postprocessing_comes_after_every_override_as_in_the_reference(override)
     [
         ("++model.fill_hole_area=8", "SAM2ImagePredictor(model, max_hole_area=...)"),
         ("++model.binarize_mask_from_pts_for_mem_enc=true", "It changes videos only"),
+        ("++model.add_all_frames_to_correct_as_cond=true", "It changes videos only"),
+        ("++model.num_maskmem=5", "All released models have it alike"),
         ("++model.image_encoder.trunk.embed_dim=96", "masklet.model.config.ModelConfig"),
         ("++model.compile_image_encoder=True", "model.image_encoder.trunk.compile()"),
         ("++model.sigmoid_bias_for_mem_enc=1", "Leave it out."),
@@ -90,3 +92,71 @@ def test_a_value_that_cannot_be_is_refused(override, expected, apply_postprocess
         read(override, apply_postprocessing=apply_postprocessing)
     assert f"the override {override} has a value that cannot be" in str(caught.value)
     assert f"expected {expected}" in str(caught.value)
+
+
+def read_for_videos(*overrides, apply_postprocessing=False):
+    return video_settings(overrides, image_size=1024, apply_postprocessing=apply_postprocessing)
+
+
+def test_without_overrides_and_postprocessing_a_video_has_the_settings_of_the_config_files():
+    chosen = read_for_videos()
+    assert chosen.model == Settings(1024, None)
+    assert chosen.remembering == Remembering(-1, 1, binarize_mask_from_pts_for_mem_enc=False)
+    assert chosen.fill_hole_area == 0
+    assert not chosen.non_overlap_masks
+    assert not chosen.clear_non_cond_mem_around_input
+    assert not chosen.add_all_frames_to_correct_as_cond
+
+
+def test_postprocessing_of_videos_comes_after_every_override_as_in_the_reference():
+    overrides = ["++model.fill_hole_area=0", "++model.binarize_mask_from_pts_for_mem_enc=false"]
+    chosen = read_for_videos(*overrides, apply_postprocessing=True)
+    assert chosen.fill_hole_area == 8
+    assert chosen.remembering.binarize_mask_from_pts_for_mem_enc
+    assert chosen.model.fallback == StabilityFallback(0.05, 0.98)
+
+
+def test_every_setting_of_videos_can_be_overridden():
+    chosen = read_for_videos(
+        "++model.image_size=512",
+        "++model.fill_hole_area=3",
+        "++model.non_overlap_masks=True",
+        "+model.clear_non_cond_mem_around_input=true",
+        "model.add_all_frames_to_correct_as_cond=true",
+        "++model.max_cond_frames_in_attn=4",
+        "++model.memory_temporal_stride_for_eval=2",
+        "++model.binarize_mask_from_pts_for_mem_enc=true",
+        "++model.non_overlap_masks_for_mem_enc=true",
+    )
+    assert chosen.model == Settings(512, None)
+    assert chosen.remembering == Remembering(4, 2, binarize_mask_from_pts_for_mem_enc=True)
+    assert chosen.fill_hole_area == 3
+    assert chosen.non_overlap_masks
+    assert chosen.clear_non_cond_mem_around_input
+    assert chosen.add_all_frames_to_correct_as_cond
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("model.fill_hole_area=-1", "a number of pixels, 0 for none"),
+        ("model.fill_hole_area=1.5", "a number of pixels, 0 for none"),
+        ("model.max_cond_frames_in_attn=1", "-1 for all, or at least 2"),
+        ("model.memory_temporal_stride_for_eval=0", "a number of frames, at least 1"),
+        ("model.non_overlap_masks=1", "true or false"),
+        ("model.non_overlap_masks_for_mem_enc=maybe", "true or false"),
+    ],
+)
+def test_a_value_that_cannot_be_for_videos_is_refused(override, expected):
+    with pytest.raises(CheckpointError) as caught:
+        read_for_videos(override)
+    assert f"the override {override} has a value that cannot be" in str(caught.value)
+    assert f"expected {expected}" in str(caught.value)
+
+
+def test_an_override_without_a_counterpart_for_videos_is_refused_with_those_that_have_one():
+    with pytest.raises(CheckpointError) as caught:
+        read_for_videos("++model.sigmoid_bias_for_mem_enc=1")
+    message = str(caught.value)
+    assert "'++model.sigmoid_bias_for_mem_enc=1' sets a field without a counterpart" in message
+    assert "model.memory_temporal_stride_for_eval" in message

@@ -1,16 +1,20 @@
-"""Put the drop-in layer behind the calls of an image scenario, one question at a time."""
+"""Put the drop-in layer behind the calls of a scenario, one at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from masklet.compat.sam2.sam2_image_predictor import SAM2ImagePredictor
+from masklet.compat.sam2.sam2_video_predictor import SAM2VideoPredictor
 from masklet.model.positions import sine_grid
 from masklet.model.sam2 import SAM2
 from masklet.model.trunks.hiera import TokenMap
 from tests.parity.image_cases import pyramid
-from tests.parity.replay import Answer, Picture, Question
+from tests.parity.replay import Answer, Picture, Question, Shown
+from tests.parity.ties import Tie
 
 
 class CompatImages:
@@ -78,3 +82,81 @@ class CompatImages:
             return_logits=True,
         )
         return [Answer(*of_one_image) for of_one_image in zip(*answers, strict=True)]
+
+
+class CompatVideos:
+    """A video scenario's adapter around `masklet.compat.sam2`."""
+
+    def __init__(self, predictor: SAM2VideoPredictor, ties: Sequence[Tie] = ()) -> None:
+        self._predictor = predictor
+        self._ties = ties
+
+    def start(self, frames: Sequence[Picture], image_size: int) -> None:
+        """Begin with a clip."""
+        assert self._predictor.image_size == image_size
+        self._state = self._predictor.init_state(frames)
+
+    def add_points(
+        self,
+        frame_index: int,
+        object_id: int,
+        points: Sequence[Sequence[float]] | None,
+        labels: Sequence[int] | None,
+        box: Sequence[float] | None,
+        *,
+        clear_old_points: bool,
+    ) -> Shown:
+        """Prompt with clicks, a box or both."""
+        shown = self._predictor.add_new_points_or_box(
+            self._state,
+            frame_index,
+            object_id,
+            points=points,
+            labels=labels,
+            clear_old_points=clear_old_points,
+            box=box,
+        )
+        return Shown(*shown)
+
+    def add_mask(self, frame_index: int, object_id: int, mask: npt.NDArray[np.bool_]) -> Shown:
+        """Prompt with a mask."""
+        return Shown(*self._predictor.add_new_mask(self._state, frame_index, object_id, mask))
+
+    def propagate(
+        self, start: int | None, max_frames: int | None, *, reverse: bool
+    ) -> Iterator[Shown]:
+        """Track; `max_frames` counts the frames after the first."""
+        for tie in self._ties:
+            drafts = self._state.accounts[tie.object_id].new_conditioning
+            if tie.frame_index in drafts:
+                drafts[tie.frame_index] = tie.settled(drafts[tie.frame_index])
+        for shown in self._predictor.propagate_in_video(
+            self._state, start, max_frames, reverse=reverse
+        ):
+            yield Shown(*shown)
+
+    def remove_object(self, object_id: int) -> tuple[Sequence[int], Iterable[tuple[int, Tensor]]]:
+        """Forget an object."""
+        return self._predictor.remove_object(self._state, object_id)
+
+    def clear_prompts(self, frame_index: int, object_id: int) -> Shown:
+        """Take back what was said about an object on a frame."""
+        shown = self._predictor.clear_all_prompts_in_frame(self._state, frame_index, object_id)
+        return Shown(*shown)
+
+    def reset(self) -> None:
+        """Forget all objects."""
+        self._predictor.reset_state(self._state)
+
+    def peek(self, object_id: int, frame_index: int) -> Mapping[str, Tensor | bool | None]:
+        """What is kept for a frame."""
+        account = self._state.accounts[object_id]
+        answer = account.known(frame_index)
+        side = self._predictor.image_size // 16
+        return {
+            "low_res": answer.logits_hw[None, None],
+            "score": answer.object_score.reshape(1, 1),
+            "ptr": answer.pointer_C[None],
+            "maskmem": answer.spatial_LD.t().reshape(1, -1, side, side),
+            "is_cond": frame_index in account.conditioning,
+        }

@@ -19,11 +19,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
+from masklet.compat.sam2.sam2_video_predictor import SAM2VideoPredictor, predictor_of
+from masklet.errors import CheckpointError
 from tests.parity import modules
-from tests.parity.adapters import CompatImages
+from tests.parity.adapters import CompatImages, CompatVideos
 from tests.parity.comparison import Report, compare, kind_of
 from tests.parity.recording import Recording
-from tests.parity.replay import replay_image
+from tests.parity.replay import replay_image, replay_video
 from tests.parity.scenarios import (
     Dtype,
     Scenario,
@@ -32,6 +34,7 @@ from tests.parity.scenarios import (
     model_of,
     read_scenario,
 )
+from tests.parity.ties import TIES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,10 +78,32 @@ def replay(scenario: Scenario, dtype: Dtype = "float32") -> Report:
             limits = modules.limits_of(scenario.limits(dtype))
             return compare(_replay_modules(scenario), golden, limits, modules.kind_of)
         case _:
-            raise UnreadableError(
-                f"{scenario.name} is a video scenario, and masklet.compat.sam2 has no video "
-                "predictor that could replay it; image and module scenarios can be run"
-            )
+            golden = scenario.golden(dtype)
+            predictor = predictor_for(scenario, dtype)
+            ties = TIES.get(scenario.name, ())
+            recording = replay_video(scenario, CompatVideos(predictor, ties))
+            return compare(recording, golden, scenario.limits(dtype), kind_of)
+
+
+def predictor_for(scenario: Scenario, dtype: Dtype) -> SAM2VideoPredictor:
+    """The drop-in layer's predictor with the settings of a video scenario.
+
+    Raises:
+        UnreadableError: a setting is unknown.
+    """
+    overrides = [f"++model.{name}={value}" for name, value in scenario.fields["flags"].items()]
+    try:
+        predictor = predictor_of(
+            model_of(scenario),
+            device="cpu",
+            hydra_overrides_extra=overrides,
+            memory_dtype=getattr(torch, dtype),
+        )
+    except CheckpointError as error:
+        raise UnreadableError(f"{scenario.name}: {error}") from error
+    # The reference fills holes with a kernel for CUDA, and its answers were made on a CPU.
+    predictor.fill_hole_area = 0
+    return predictor
 
 
 def _replay_modules(scenario: Scenario) -> Recording:

@@ -90,14 +90,21 @@ def test_arrays_that_were_not_recorded_are_listed(fixtures, capsys):
     assert "  missing: sine_pe_small/secret" in lines
 
 
-def test_a_video_scenario_is_refused_until_there_is_a_predictor_for_it(fixtures, capsys):
-    fields = {"config": "sam2.1_hiera_tiny", "seed": 0, "image_size": 512, "video": {}, "steps": []}
-    change(fixtures, "mine", kind="video", **fields)
-    code, lines = said(capsys, "mine", "--fixtures", fixtures)
-    assert code == 2
-    assert "mine is a video scenario" in lines[0]
-    assert "has no video predictor" in lines[0]
-    assert lines[-1] == "0 passed, 1 failed"
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_video_scenario_is_replayed_with_memories_of_either_dtype(fixtures, capsys, dtype):
+    fields = dict(read_scenario("v_t21_refine_512", COMMITTED).fields)
+    fields["steps"] = fields["steps"][:1]
+    golden = fields["files"][dtype]
+    fields["files"] = {dtype: golden}
+    (fixtures / "golden" / "mine.json").write_text(json.dumps(fields))
+    with np.load(COMMITTED / "golden" / golden) as archive:
+        first = {
+            name: archive[name] for name in archive.files if name[:4] in ("s00/", "#thi", "#spa")
+        }
+    np.savez(fixtures / "golden" / golden, **first)
+    code, lines = said(capsys, "mine", "--fixtures", fixtures, "--dtype", dtype)
+    assert (code, lines[-1]) == (0, "1 passed, 0 failed")
+    assert lines[1] == "  2 arrays compared, 0 failures, 0 missing"
 
 
 def broken_json(folder):

@@ -1,12 +1,31 @@
-"""Video scenarios are replayed call by call; what an adapter shows is recorded under fixed names."""
+"""Video scenarios are replayed call by call, and the drop-in layer answers as the reference does."""
+
+import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
+from masklet.compat.video_state import Answer
 from tests.parity import inputs
 from tests.parity.replay import Shown, replay_video
-from tests.parity.scenarios import WHOLE_SET, Scenario, UnreadableError, names, read_scenario
+from tests.parity.run import predictor_for, replay
+from tests.parity.scenarios import (
+    COMMITTED,
+    WHOLE_SET,
+    Scenario,
+    UnreadableError,
+    names,
+    read_scenario,
+)
+from tests.parity.ties import TIES, Tie
 
+# A few seconds each; the other committed ones would take the tests of every change minutes longer.
+QUICK = {
+    ("v_s20_mini_512", "float32"),
+    ("v_t21_box_512", "bfloat16"),
+    ("v_t21_refine_512", "float32"),
+}
 VIDEO = {"h": 24, "w": 32, "n_frames": 4, "seed": 17, "n_objects": 3, "blank": [2]}
 
 
@@ -170,3 +189,85 @@ def test_the_names_and_shapes_are_those_of_the_reference(name):
     recording = replay_video(stored, Bookkeeper())
     expected = {key: tuple(shape) for key, shape in stored.fields["array_shapes"].items()}
     assert recording.shapes == expected
+
+
+def stored(folder, *, quick=frozenset()):
+    found = names(folder / "golden", "video") if folder.is_dir() else []
+    return [
+        pytest.param(
+            read_scenario(name, folder),
+            dtype,
+            id=f"{name}-{dtype}",
+            marks=[] if (name, dtype) in quick else [pytest.mark.slow],
+        )
+        for name in found
+        if (folder / "golden" / f"{name}.npz").is_file()
+        for dtype in ("float32", "bfloat16")
+    ]
+
+
+@pytest.mark.parametrize(("scenario", "dtype"), stored(COMMITTED, quick=QUICK))
+def test_the_drop_in_layer_answers_as_the_reference_with_either_dtype_of_memories(scenario, dtype):
+    report = replay(scenario, dtype)
+    assert report.passed, report.text()
+    assert report.missing == []
+
+
+@pytest.mark.parametrize(("scenario", "dtype"), stored(WHOLE_SET))
+def test_the_drop_in_layer_answers_as_the_reference_in_every_stored_value(scenario, dtype):
+    report = replay(scenario, dtype)
+    assert report.passed, report.text()
+    assert report.missing == []
+
+
+def test_memories_of_the_other_dtype_are_noticed():
+    stored_one = read_scenario("v_t21_refine_512", COMMITTED)
+    steps = [*stored_one.fields["steps"][:-1], {"op": "propagate", "max_frame_num_to_track": 1}]
+    fields = {**stored_one.fields, "steps": steps}
+    fields["files"] = {"float32": fields["files"]["bfloat16"]}
+    report = replay(dataclasses.replace(stored_one, fields=fields))
+    assert report.failures
+    assert all("s03/" in failure for failure in report.failures)
+
+
+def test_a_setting_that_nobody_knows_is_refused():
+    stored_one = read_scenario("v_t21_refine_512", COMMITTED)
+    fields = {**stored_one.fields, "flags": {"sing": True}}
+    with pytest.raises(
+        UnreadableError, match=r"v_t21_refine_512: the override '\+\+model\.sing=True'"
+    ):
+        predictor_for(dataclasses.replace(stored_one, fields=fields), "float32")
+
+
+def answer(logits_hw):
+    nothing = torch.zeros(())
+    return Answer(logits_hw, torch.zeros(8), nothing, nothing)
+
+
+@pytest.mark.parametrize(("row", "column"), [(9, 11), (5, 2), (12, 13)])
+@pytest.mark.parametrize("seen", [3e-6, -3e-6])
+def test_a_tie_is_settled_on_the_references_side_and_everything_else_is_left(row, column, seen):
+    given = answer(torch.full((4, 4), seen))
+    for is_inside in (True, False):
+        settled = Tie(1, 0, row, column, is_inside).settled(given)
+        assert (settled is given) == ((seen > 0) == is_inside)
+        large = torch.nn.functional.interpolate(
+            settled.logits_hw[None, None], (16, 16), mode="bilinear"
+        )
+        assert (float(large[0, 0, row, column]) > 0) == is_inside
+        assert (settled.logits_hw - given.logits_hw).abs().max() <= 2e-5
+        assert (settled.logits_hw != given.logits_hw).sum() in (0, 4)
+
+
+def test_a_pixel_far_from_the_threshold_is_no_tie():
+    given = answer(torch.full((4, 4), 2e-5))
+    assert Tie(1, 0, 9, 9, is_inside=False).settled(given) is given
+
+
+def test_ties_are_of_scenarios_and_of_first_prompts_that_exist():
+    if not WHOLE_SET.is_dir():
+        pytest.skip("the whole set is not beside the repository")
+    for name, ties in TIES.items():
+        steps = read_scenario(name, WHOLE_SET).fields["steps"]
+        prompts = {(step.get("obj_id"), step.get("frame_idx")) for step in steps}
+        assert {(tie.object_id, tie.frame_index) for tie in ties} <= prompts

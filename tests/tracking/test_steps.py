@@ -45,6 +45,12 @@ def test_groups_keep_the_order_of_rows_within_and_of_first_rows_between():
     assert scattered(parts, [[0, 2], [1, 4], [3]]).tolist() == [0, 1, 2, 3, 4]
 
 
+def test_groups_have_at_most_so_many_rows():
+    assert groups_of(["a", "b", "a", "a"], max_rows=2) == [[0, 2], [3], [1]]
+    assert groups_of(["a", "b", "a"], max_rows=1) == [[0], [2], [1]]
+    assert groups_of([], max_rows=1) == []
+
+
 def test_conditioning_rows_of_mixed_histories_equals_one_by_one(model, features):
     recalls = [recall(*history, seed=10 * row) for row, history in enumerate(HISTORIES)]
     with torch.inference_mode():

@@ -51,7 +51,8 @@ def test_an_object_starts_at_its_first_prompt_and_leaves_the_others_alone(model,
 
 
 def test_frames_before_any_prompt_have_no_masks(model, clip):
-    results = run(model, clip[:4], {2: {1: DISC}})
+    tracker = Tracker(model)
+    results = [tracker.step(clip[i], {1: DISC} if i == 2 else None) for i in range(4)]
     assert [len(result.masks) for result in results] == [0, 0, 1, 1]
     assert results[0].masks.masks().shape == (0, 48, 72)
 
@@ -181,7 +182,9 @@ def test_a_prompt_beyond_the_end_is_told_after_all_frames(model, clip):
     stream = track(model, clip[:3], {0: {1: DISC}, 9: {2: SQUARE}})
     results = [next(stream) for _ in range(3)]
     assert len(results) == 3
-    with pytest.raises(PromptError, match="frame 9 is prompted, but the video ended after 3"):
+    with pytest.raises(
+        PromptError, match="frame 9 is prompted, but the frames that are read are 0 to before 3"
+    ):
         next(stream)
 
 
@@ -201,3 +204,84 @@ def test_a_tracked_frame_reads_no_tensor_on_the_host(model, clip):
     assert results[-1].masks.logits.shape == (2, 16, 16)
     with pytest.raises(RuntimeError, match="meta"):
         float(first.masks.iou[0])
+
+
+def test_overlapping_masks_may_be_shown_apart_while_memory_is_not_touched(model, clip):
+    plain, apart = Tracker(model), Tracker(model, non_overlap=True)
+    big = Prompt.box_xyxy(2, 2, 60, 40)
+    for index in range(3):
+        said = {1: big, 2: DISC} if index == 0 else None
+        usual, exclusive = plain.step(clip[index], said), apart.step(clip[index], said)
+        assert torch.equal(usual.masks.logits, exclusive.masks.logits)
+        assert usual.masks.masks().sum(axis=0).max() == 2
+        assert exclusive.masks.masks().sum(axis=0).max() == 1
+
+
+def test_one_row_at_a_time_makes_objects_independent_bit_for_bit(model, clip):
+    def follow(prompts):
+        tracker = Tracker(model, max_rows=1)
+        return [tracker.step(clip[0], prompts), *(tracker.step(frame) for frame in clip[1:8])]
+
+    mask = np.zeros((48, 72), bool)
+    mask[14:27, 5:20] = True
+    prompts = {1: DISC, 2: SQUARE, 3: Prompt.from_mask(mask), 4: Prompt.from_mask(~mask)}
+    together = follow(prompts)
+    for number, prompt in prompts.items():
+        assert_same(together, follow({number: prompt}), number, tolerance=0)
+
+
+def test_a_turned_tracker_goes_the_other_way_from_the_prompted_frames(model, clip):
+    tracker = Tracker(model)
+    for index in range(8):
+        tracker.step(clip[index], {3: {1: DISC}, 5: {2: SQUARE}}.get(index))
+    turned = tracker.turned()
+    results = [turned.step(clip[index]) for index in (4, 3, 2)]
+    assert [result.frame_index for result in results] == [4, 3, 2]
+    assert [result.object_ids for result in results] == [(2,), (2,), (1, 2)]
+    alone = Tracker(model, reverse=True, first_frame=3)
+    alone.step(clip[3], {1: DISC})
+    assert_same([results[-1]], [alone.step(clip[2])], 1)
+    assert turned.state.object_ids == (1, 2)
+    assert tracker.state.frame_index == 8
+    assert turned.turned().state.frame_index == 4
+    assert tracker.turned(first_frame=1).step(clip[1]).object_ids == (1, 2)
+    with pytest.raises(PromptError, match="nothing to track the other way"):
+        Tracker(model).turned()
+
+
+def test_a_prompt_beyond_a_known_end_is_refused_before_anything_is_read(model):
+    def source():
+        raise AssertionError("a frame was asked for")
+        yield
+
+    with pytest.raises(PromptError, match=r"frame 5 is prompted, but .* 0 to before 4;"):
+        next(track(model, source(), {0: {1: DISC}, 5: {1: SQUARE}}, num_frames=4))
+
+
+def test_a_prompt_before_the_first_frame_is_refused(model, clip):
+    with pytest.raises(PromptError, match=r"frame 2 is prompted, but .* from 3 on;"):
+        next(track(model, clip, {2: {1: DISC}}, first_frame=3))
+
+
+def test_tracking_without_a_prompt_is_refused(model, clip):
+    with pytest.raises(PromptError, match="no frame is prompted; expected at least one prompt"):
+        next(track(model, clip, {}))
+
+
+def test_frames_before_the_first_prompt_are_passed_over_unseen(model, clip, monkeypatch):
+    seen = []
+    encode_image = model.encode_image
+    monkeypatch.setattr(
+        type(model), "encode_image", lambda _, images: seen.append(1) or encode_image(images)
+    )
+    results = list(track(model, clip[:6], {4: {1: DISC}}, num_frames=6))
+    assert [result.frame_index for result in results] == [4, 5]
+    assert len(seen) == 2
+
+
+def test_a_stream_that_begins_later_gives_the_same_masks(model, clip):
+    whole = list(track(model, clip[:6], {4: {1: DISC}}, num_frames=6))
+    later = list(track(model, clip[3:6], {4: {1: DISC}}, num_frames=6, first_frame=3))
+    assert [result.frame_index for result in later] == [4, 5]
+    for one, other in zip(whole, later, strict=True):
+        np.testing.assert_array_equal(one.masks.masks(), other.masks.masks())

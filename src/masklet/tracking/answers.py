@@ -27,6 +27,36 @@ _LOGIT_LIMIT = 32.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """What is known of B rows on a frame once a candidate of each is chosen."""
+
+    logits_Bhw: Tensor
+    iou_B: Tensor
+    pointer_BC: Tensor
+    object_score_B: Tensor
+
+    def row(self, row: int) -> "Chosen":
+        """One of the rows, with storage of its own."""
+        only = slice(row, row + 1)
+        return Chosen(
+            self.logits_Bhw[only].clone(),
+            self.iou_B[only].clone(),
+            self.pointer_BC[only].clone(),
+            self.object_score_B[only].clone(),
+        )
+
+    @staticmethod
+    def together(parts: Sequence["Chosen"]) -> "Chosen":
+        """The rows of several as one."""
+        return Chosen(
+            torch.cat([part.logits_Bhw for part in parts]),
+            torch.cat([part.iou_B for part in parts]),
+            torch.cat([part.pointer_BC for part in parts]),
+            torch.cat([part.object_score_B for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer(Generic[S]):
     """The rows that survived a frame, what each says, and the evidence it was chosen from."""
 
@@ -39,6 +69,11 @@ class Answer(Generic[S]):
     """Per row the candidates of its parent, `B = 1`."""
     is_prompted: tuple[bool, ...]
     is_shown: tuple[bool, ...]
+
+    @property
+    def chosen(self) -> Chosen:
+        """What is remembered of the rows."""
+        return Chosen(self.logits_Bhw, self.iou_B, self.pointer_BC, self.object_score_B)
 
     def without(self, object_ids: set[int]) -> "Answer[S]":
         """The answer without the rows of these objects."""

@@ -32,12 +32,16 @@ class RowPrompt:
         return RowPrompt(torch.zeros((1, 2), device=device), padding, points=0)
 
 
-def groups_of(layouts: Sequence[Hashable]) -> list[list[int]]:
-    """Row numbers by equal layout, in the order of first appearance."""
+def groups_of(layouts: Sequence[Hashable], max_rows: int | None = None) -> list[list[int]]:
+    """Row numbers by equal layout, in the order of first appearance; at most `max_rows` a group."""
     groups: dict[Hashable, list[int]] = {}
     for row, layout in enumerate(layouts):
         groups.setdefault(layout, []).append(row)
-    return list(groups.values())
+    return [
+        rows[start : start + (max_rows or len(rows))]
+        for rows in groups.values()
+        for start in range(0, len(rows), max_rows or len(rows))
+    ]
 
 
 def scattered(parts: Sequence[Tensor], groups: Sequence[Sequence[int]]) -> Tensor:

@@ -2,6 +2,8 @@
 
 Shared by inference and training: no inference mode, no device moves of results, no policy.
 Shapes as in `masklet.model.tensors`; the features are of one frame for all rows or of one per row.
+Rows of one layout go through the network together, `max_rows` of them at a time where it is given:
+kernels for one row and for eight round differently, so one row at a time is for bit-for-bit studies.
 """
 
 from collections.abc import Sequence
@@ -27,14 +29,18 @@ from masklet.tracking.rows import (
 
 
 def condition_rows(
-    model: SegmentationModel, features: FrameFeatures, recalls: Sequence[Recall]
+    model: SegmentationModel,
+    features: FrameFeatures,
+    recalls: Sequence[Recall],
+    *,
+    max_rows: int | None = None,
 ) -> Tensor:
     """The frame in the light of what every row recalls, `(B, L, C)`.
 
     Rows that recall nothing see the frame as it is (parity 13).
     """
     layouts = [(len(recall.spatial), len(recall.pointers)) for recall in recalls]
-    groups = groups_of(layouts)
+    groups = groups_of(layouts, max_rows)
     parts = []
     for rows in groups:
         seen = of_rows(features, rows)
@@ -52,9 +58,11 @@ def decode_rows(
     embedding_BLC: Tensor,
     features: FrameFeatures,
     prompts: Sequence[RowPrompt],
+    *,
+    max_rows: int | None = None,
 ) -> Candidates:
     """Every row's candidates; where the object is not visible their logits are -1024 (parity 7)."""
-    groups = groups_of([(len(p.labels_P), p.mask_hw is None) for p in prompts])
+    groups = groups_of([(len(p.labels_P), p.mask_hw is None) for p in prompts], max_rows)
     parts = []
     for rows in groups:
         index = torch.tensor(rows, device=embedding_BLC.device)
@@ -75,6 +83,8 @@ def remember_rows(
     logits_Bhw: Tensor,
     object_score_B: Tensor,
     binarize: Sequence[bool],
+    *,
+    max_rows: int | None = None,
 ) -> Tensor:
     """Spatial memories of all rows, `(B, L, D)`.
 
@@ -84,9 +94,10 @@ def remember_rows(
         logits_Bhw: mask logits on the model's grid, as they are to be remembered.
         object_score_B: logit of visibility.
         binarize: per row, whether the mask came from a prompt (parity 5).
+        max_rows: rows per call of the network; all unless given.
     """
     size = (features.grid[0] * 16, features.grid[1] * 16)
-    groups = groups_of(list(binarize))
+    groups = groups_of(list(binarize), max_rows)
     parts = []
     for rows in groups:
         index = torch.tensor(rows, device=logits_Bhw.device)

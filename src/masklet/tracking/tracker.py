@@ -5,26 +5,25 @@ prompted, corrected and removed at any step. What it remembers is a value: `stat
 back, saved and continued elsewhere. Shapes as in `masklet.model.tensors`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from masklet.errors import PromptError
-from masklet.memory.bank import Memory, MemoryBank
-from masklet.memory.policy import Hypothesis, MemoryPolicy, Moment, Recall
+from masklet.memory.bank import MemoryBank
+from masklet.memory.policy import Hypothesis, MemoryPolicy, Moment
 from masklet.memory.standard import StandardPolicy
 from masklet.model.preprocess import checked_input_size
 from masklet.model.protocol import SegmentationModel
-from masklet.tracking.answers import Answer, adopt, decide, joined, row_prompt
-from masklet.tracking.rows import RowPrompt
-from masklet.tracking.steps import condition_rows, decode_rows, remember_rows
+from masklet.tracking.following import Method, Track, answered, no_masks, remembered, shown
 from masklet.tracking.stream import EncodedFrame, encode_batch, encode_frames
-from masklet.types import FrameResult, MaskSet, ObjectId, Prompt
+from masklet.types import FrameResult, ObjectId, Prompt
 
 S = TypeVar("S")
 
@@ -35,7 +34,7 @@ class TrackerState(Generic[S]):
 
     frame_index: int
     """The frame that the next step is about."""
-    tracks: tuple[tuple[Hypothesis[S], ...], ...] = ()
+    tracks: tuple[Track[S], ...] = ()
     """The hypotheses of every object, objects in the order in which they came."""
 
     @property
@@ -56,6 +55,10 @@ class Tracker(Generic[S]):
         reverse: whether frames come last first; `first_frame` is then the last one.
         first_frame: the number of the first frame.
         memory_dtype: how spatial memories are stored.
+        non_overlap: whether a pixel is shown as one object's only, the one that claims it most;
+            memories are not touched.
+        max_rows: objects per call of the network; 1 makes an object's masks independent, bit for
+            bit, of which others are tracked with it.
 
     >>> import masklet
     >>> tracker = Tracker(masklet.load())
@@ -65,7 +68,7 @@ class Tracker(Generic[S]):
     (1,)
     """
 
-    def __init__(  # a tracker's settings, all with defaults
+    def __init__(  # noqa: PLR0913  # a tracker's settings, all with defaults
         self,
         model: SegmentationModel,
         *,
@@ -75,13 +78,15 @@ class Tracker(Generic[S]):
         reverse: bool = False,
         first_frame: int = 0,
         memory_dtype: torch.dtype = torch.bfloat16,
+        non_overlap: bool = False,
+        max_rows: int | None = None,
     ) -> None:
-        self.model = model
-        self.policy: MemoryPolicy[S] = StandardPolicy() if policy is None else policy  # type: ignore[assignment]  # the default has no state
+        followed: MemoryPolicy[S] = StandardPolicy() if policy is None else policy  # type: ignore[assignment]  # the default has no state
+        self.method = Method(model, followed, memory_dtype, max_rows)
         self.input_size = checked_input_size(input_size, model.config.image_size)
         self.num_frames = num_frames
         self.reverse = reverse
-        self.memory_dtype = memory_dtype
+        self.non_overlap = non_overlap
         self.state: TrackerState[S] = TrackerState(first_frame)
 
     def step(
@@ -97,7 +102,7 @@ class Tracker(Generic[S]):
         Raises:
             PromptError: a prompt does not fit the frame; nothing has changed then.
         """
-        encoded = encode_batch(self.model, [frame], input_size=self.input_size)[0]
+        encoded = encode_batch(self.method.model, [frame], input_size=self.input_size)[0]
         return self.step_encoded(encoded, prompts)
 
     @torch.inference_mode()
@@ -109,14 +114,61 @@ class Tracker(Generic[S]):
         for prompt in asked.values():
             prompt.check_inside(frame.size)
         moment = Moment(self.state.frame_index, self.reverse, self.num_frames)
-        ids = (*self.state.object_ids, *(i for i in asked if i not in self.state.object_ids))
-        if not ids:
-            self.state = replace(self.state, frame_index=moment.before(-1))
-            return FrameResult(moment.frame_index, (), _no_masks(frame))
-        answer = self._answer(frame, asked, ids, moment)
-        tracks = self._remembered(answer, frame, moment)
-        self.state = TrackerState(moment.before(-1), tracks)
-        return FrameResult(moment.frame_index, ids, _shown(answer, frame))
+        after = moment.before(-1)
+        waiting = {t[0].object_id for t in self.state.tracks if not _has_begun(t[0].bank, moment)}
+        taking_part = [
+            t for t in self.state.tracks if t[0].object_id in asked or t[0].object_id not in waiting
+        ]
+        if not taking_part and not asked:
+            self.state = replace(self.state, frame_index=after)
+            return FrameResult(moment.frame_index, (), no_masks(frame))
+        answer = answered(self.method, frame, taking_part, asked, moment)
+        tracks = {track[0].object_id: track for track in self.state.tracks}
+        seen = remembered(self.method, answer, frame, moment)
+        self.state = TrackerState(after, tuple((tracks | seen).values()))
+        masks = shown(answer, frame, exclusive=self.non_overlap)
+        return FrameResult(moment.frame_index, tuple(seen), masks)
+
+    def turned(self, first_frame: int | None = None) -> "Tracker[S]":
+        """A tracker of the same objects that walks the other way, from their prompted frames.
+
+        It remembers the prompted frames only. An object is absent until the walk has passed all
+        its prompted frames, so a forward tracker turned at its end gives what lies before each
+        object's first prompt, and nothing that the forward tracker gave already.
+
+        Args:
+            first_frame: where the walk begins; next to the first prompt that it passes unless
+                given.
+
+        Raises:
+            PromptError: no object is tracked.
+
+        >>> import masklet
+        >>> tracker = Tracker(masklet.load(), first_frame=7)
+        >>> frame = np.zeros((48, 64, 3), np.uint8)
+        >>> first = tracker.step(frame, {1: Prompt.point(32, 24)})
+        >>> tracker.turned().step(frame).frame_index
+        6
+        """
+        if not self.state.tracks:
+            raise PromptError(
+                "there is nothing to track the other way, because no object is tracked; expected "
+                "a tracker with at least one. Prompt one first."
+            )
+        turned = copy.copy(self)
+        turned.reverse = not self.reverse
+        tracks = []
+        begins = []
+        for track in self.state.tracks:
+            row = max(track, key=lambda row: row.score)
+            bank = MemoryBank(conditioning=row.bank.conditioning)
+            tracks.append((Hypothesis(row.object_id, bank, self.method.policy.start()),))
+            prompted = [memory.frame_index for memory in bank.conditioning]
+            begins.append(min(prompted) - 1 if turned.reverse else max(prompted) + 1)
+        if first_frame is None:
+            first_frame = max(begins) if turned.reverse else min(begins)
+        turned.state = TrackerState(first_frame, tuple(tracks))
+        return turned
 
     def remove(self, object_id: ObjectId) -> None:
         """Stop tracking an object; the others are not touched.
@@ -131,91 +183,8 @@ class Tracker(Generic[S]):
         kept = tuple(t for t in self.state.tracks if t[0].object_id != object_id)
         self.state = replace(self.state, tracks=kept)
 
-    def _answer(
-        self,
-        frame: EncodedFrame,
-        asked: Mapping[ObjectId, Prompt],
-        ids: Sequence[ObjectId],
-        moment: Moment,
-    ) -> Answer[S]:
-        """What every object is on this frame: tracked ones, clicked ones, given masks."""
-        known = [row for track in self.state.tracks for row in track]
-        masked = [i for i in asked if asked[i].mask is not None]
-        carrying = [i for i in asked if i not in masked and asked[i].box is None]
-        # A click on a tracked object corrects the mask that tracking gives on this very frame.
-        tracked = [row for row in known if row.object_id not in asked or row.object_id in carrying]
-        answers: list[Answer[S]] = []
-        corrected: dict[ObjectId, Tensor] = {}
-        if tracked:
-            answer = self._decoded(frame, tracked, [RowPrompt.nothing(self.model.device)], moment)
-            for row, is_shown, logits in zip(
-                answer.rows, answer.is_shown, answer.logits_Bhw, strict=True
-            ):
-                if is_shown and row.object_id in asked:
-                    corrected[row.object_id] = logits
-            answers.append(answer.without(set(asked)))
-        clicked = [i for i in asked if i not in masked]
-        if clicked:
-            rows = [self._best_row(i) for i in clicked]
-            device = self.model.device
-            said = [row_prompt(asked[i], frame, device, corrected.get(i)) for i in clicked]
-            answers.append(self._decoded(frame, rows, said, moment))
-        if masked:
-            masks = [asked[i].mask for i in masked]
-            rows = [self._best_row(i) for i in masked]
-            answers.append(adopt(self.model, rows, [m for m in masks if m is not None], frame))
-        return joined([answer for answer in answers if answer.rows], ids)
 
-    def _decoded(
-        self,
-        frame: EncodedFrame,
-        rows: Sequence[Hypothesis[S]],
-        prompts: Sequence[RowPrompt],
-        moment: Moment,
-    ) -> Answer[S]:
-        is_prompted = prompts[0].points > 0
-        said = list(prompts) * (len(rows) // len(prompts))
-        recalls = [self.policy.recall(r, moment) if len(r.bank) else Recall() for r in rows]
-        embedding_BLC = condition_rows(self.model, frame.features, recalls)
-        candidates = decode_rows(self.model, embedding_BLC, frame.features, said)
-        points = [prompt.points for prompt in said]
-        return decide(self.policy, rows, candidates, points, moment, is_prompted=is_prompted)
-
-    def _best_row(self, object_id: ObjectId) -> Hypothesis[S]:
-        """The object's likeliest hypothesis, or a new one: a prompt settles what it is."""
-        for track in self.state.tracks:
-            if track[0].object_id == object_id:
-                return max(track, key=lambda row: row.score)
-        return Hypothesis(object_id, MemoryBank(), self.policy.start())
-
-    def _remembered(
-        self, answer: Answer[S], frame: EncodedFrame, moment: Moment
-    ) -> tuple[tuple[Hypothesis[S], ...], ...]:
-        spatial_BLD = remember_rows(
-            self.model,
-            frame.features,
-            answer.logits_Bhw,
-            answer.object_score_B,
-            binarize=answer.is_prompted,
-        ).to(self.memory_dtype)
-        tracks: dict[ObjectId, list[Hypothesis[S]]] = {}
-        for number, row in enumerate(answer.rows):
-            memory = Memory(
-                frame_index=moment.frame_index,
-                spatial_LD=spatial_BLD[number],
-                pointer_C=answer.pointer_BC[number],
-                object_score=answer.object_score_B[number],
-                iou=answer.iou_B[number],
-            )
-            if answer.is_prompted[number]:
-                kept = replace(row, bank=row.bank.condition_on(memory))
-            else:
-                kept = self.policy.store(row, memory, answer.evidence[number], moment)
-            tracks.setdefault(row.object_id, []).append(kept)
-        return tuple(tuple(track) for track in tracks.values())
-
-
-def track(  # the loop's settings, all but three with defaults
+def track(  # noqa: PLR0913  # the loop's settings, all but three with defaults
     model: SegmentationModel,
     frames: Iterable[npt.NDArray[np.uint8]],
     prompts: Mapping[int, Mapping[ObjectId, Prompt]],
@@ -223,6 +192,9 @@ def track(  # the loop's settings, all but three with defaults
     policy: MemoryPolicy[S] | None = None,
     input_size: int | tuple[int, int] | None = None,
     num_frames: int | None = None,
+    first_frame: int = 0,
+    memory_dtype: torch.dtype = torch.bfloat16,
+    non_overlap: bool = False,
     lookahead: int = 1,
 ) -> Iterator[FrameResult]:
     """Track prompted objects through any stream of frames, in constant memory.
@@ -231,47 +203,55 @@ def track(  # the loop's settings, all but three with defaults
         model: from `masklet.load`.
         frames: `(height, width, 3)` uint8 RGB frames, in order.
         prompts: by frame index, what is said about which object.
-        policy: as for `Tracker`.
-        input_size: as for `Tracker`.
-        num_frames: as for `Tracker`.
+        policy: as for `Tracker`, and so are the next three.
+        input_size: side, or (height, width), of the network's input.
+        num_frames: length of the whole video where it is known.
+        first_frame: the number of the first frame of `frames`.
+        memory_dtype: as for `Tracker`.
+        non_overlap: as for `Tracker`.
         lookahead: frames encoded per call of the encoder.
 
     Yields:
-        One result per frame, as soon as it is known.
+        One result per frame, from the first prompted frame on, as soon as it is known. Frames
+        before it are passed over; the network does not see them.
 
     Raises:
-        PromptError: a prompt does not fit its frame, or the stream ended before its frame.
+        PromptError: nothing is prompted, a prompt does not fit its frame, or the stream does not
+            have its frame.
     """
-    tracker = Tracker(model, policy=policy, input_size=input_size, num_frames=num_frames)
-    stream = encode_frames(model, frames, input_size=tracker.input_size, batch=lookahead)
+    if not prompts:
+        raise PromptError("no frame is prompted; expected at least one prompt on some frame.")
+    _check_frames(prompts, first_frame, num_frames)
+    source = iter(frames)
+    start = min(prompts)
+    passed = sum(1 for _ in islice(source, start - first_frame))
+    tracker = Tracker(
+        model,
+        policy=policy,
+        input_size=input_size,
+        num_frames=num_frames,
+        first_frame=first_frame + passed,
+        memory_dtype=memory_dtype,
+        non_overlap=non_overlap,
+    )
+    stream = encode_frames(model, source, input_size=tracker.input_size, batch=lookahead)
     for frame in stream:
         yield tracker.step_encoded(frame, prompts.get(tracker.state.frame_index))
-    late = sorted(index for index in prompts if index >= tracker.state.frame_index)
-    if late:
+    _check_frames(prompts, first_frame, tracker.state.frame_index)
+
+
+def _check_frames(prompted: Collection[int], first_frame: int, end: int | None) -> None:
+    """Raise `PromptError` unless every prompted frame lies within the video, as far as known."""
+    lost = [i for i in sorted(prompted) if i < first_frame or (end is not None and i >= end)]
+    if lost:
+        read = f"from {first_frame} on" if end is None else f"{first_frame} to before {end}"
         raise PromptError(
-            f"frame {late[0]} is prompted, but the video ended after "
-            f"{tracker.state.frame_index} frames; frames are counted from 0."
+            f"frame {lost[0]} is prompted, but the frames that are read are {read}; frames are "
+            "counted from 0. Prompt one of these."
         )
 
 
-def _shown(answer: Answer[S], frame: EncodedFrame) -> MaskSet:
-    shown = [row for row, is_shown in enumerate(answer.is_shown) if is_shown]
-    logits, iou, score = answer.logits_Bhw, answer.iou_B, answer.object_score_B
-    if len(shown) < len(answer.rows):
-        index = torch.tensor(shown).to(logits.device)
-        logits, iou, score = logits[index], iou[index], score[index]
-    return MaskSet(
-        logits=logits,
-        iou=iou,
-        object_score=score,
-        size=frame.size,
-        prompt_index=tuple(range(len(shown))),
-    )
-
-
-def _no_masks(frame: EncodedFrame) -> MaskSet:
-    device = frame.features.embedding_FLC.device
-    height, width = frame.input_size
-    empty = torch.zeros((0,), device=device)
-    grid = empty.reshape(0, height // 4, width // 4)
-    return MaskSet(logits=grid, iou=empty, object_score=empty, size=frame.size, prompt_index=())
+def _has_begun(bank: MemoryBank, moment: Moment) -> bool:
+    """Whether every prompted frame lies behind; one ahead is left by `Tracker.turned` only."""
+    ahead = (m.frame_index - moment.frame_index for m in bank.conditioning)
+    return all(distance > 0 if moment.reverse else distance < 0 for distance in ahead)

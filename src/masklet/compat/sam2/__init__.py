@@ -1,14 +1,17 @@
-"""The public interface of the official SAM 2 package, on masklet: the part for images.
+"""The public interface of the official SAM 2 package, on masklet: images and videos.
 
 A program that says `from sam2.build_sam import build_sam2` runs on masklet when it says
 `from masklet.compat.sam2.build_sam import build_sam2`, or unchanged under
 `python -m masklet.compat PROGRAM.py`. Offered are
 
-- `build_sam`: `build_sam2`, `build_sam2_hf`;
+- `build_sam`: `build_sam2`, `build_sam2_hf`, `build_sam2_video_predictor`,
+  `build_sam2_video_predictor_hf`;
 - `sam2_image_predictor`: `SAM2ImagePredictor` with all its public methods;
+- `sam2_video_predictor`: `SAM2VideoPredictor` with all its public methods;
 - `modeling.sam2_base`: `SAM2Base`, what the builders return, for annotations and `isinstance`.
 
-Reproduced, with what is odd about it:
+What is done otherwise for videos is in `docs/differences.md`. Reproduced for images, with what is
+odd about it:
 
 - Pictures are stretched to the model's square, antialiased; a Pillow image is taken as it is
   stored, whatever its EXIF orientation says.

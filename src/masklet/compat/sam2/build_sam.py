@@ -1,33 +1,23 @@
-"""Build a model by the name of an official config file."""
+"""Build a model, or a video predictor, by the name of an official config file."""
 
-import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 
+from masklet.compat.building import DEFAULT_DEVICE, load_network, network_of, place
 from masklet.compat.config_names import config_named
 from masklet.compat.overrides import settings
 from masklet.compat.sam2.modeling.sam2_base import SAM2Base
-from masklet.errors import CheckpointError
-from masklet.model.config import ModelConfig
+from masklet.compat.sam2.sam2_video_predictor import SAM2VideoPredictor, predictor_of
 from masklet.model.sam2 import SAM2
-from masklet.weights.load import load
-from masklet.weights.recognise import describe
-
-# Equal to "cuda", and another object than the "cuda" that a caller writes: a program that names no
-# device is told apart from one that insists.
-_DEFAULT_DEVICE: Final = str(b"cuda", "ascii")
-
-_logger = logging.getLogger(__name__)
 
 
 def build_sam2(
     config_file: str,
     ckpt_path: str | Path | None = None,
-    device: str | torch.device = _DEFAULT_DEVICE,
+    device: str | torch.device = DEFAULT_DEVICE,
     mode: str = "eval",
     hydra_overrides_extra: Sequence[str] = (),
     apply_postprocessing: bool = True,
@@ -52,10 +42,8 @@ def build_sam2(
     >>> build_sam2("sam2.1_hiera_t.yaml", device="cpu").image_size
     1024
     """
-    config = config_named(config_file)
-    network = SAM2(config) if ckpt_path is None else _load_as(config, config_file, Path(ckpt_path))
     return _finished(
-        network,
+        network_of(config_named(config_file), config_file, ckpt_path),
         device=device,
         mode=mode,
         hydra_overrides_extra=hydra_overrides_extra,
@@ -81,13 +69,74 @@ def build_sam2_hf(model_id: str, **kwargs: Any) -> SAM2Base:  # Any: as of build
 
     >>> model = build_sam2_hf("facebook/sam2.1-hiera-tiny", device="cpu")  # doctest: +SKIP
     """
-    return _finished(_load(model_id), **kwargs)
+    return _finished(load_network(model_id), **kwargs)
+
+
+def build_sam2_video_predictor(
+    config_file: str,
+    ckpt_path: str | Path | None = None,
+    device: str | torch.device = DEFAULT_DEVICE,
+    mode: str = "eval",
+    hydra_overrides_extra: Sequence[str] = (),
+    apply_postprocessing: bool = True,
+    vos_optimized: bool = False,
+    **kwargs: Any,  # Any: whatever programs pass to several functions at once
+) -> SAM2VideoPredictor:
+    """The video predictor of an official config.
+
+    Args:
+        config_file: as of `build_sam2`.
+        ckpt_path: as of `build_sam2`.
+        device: as of `build_sam2`.
+        mode: as of `build_sam2`.
+        hydra_overrides_extra: see `masklet.compat.overrides.video_settings`.
+        apply_postprocessing: whether an unstable single mask is replaced by a better candidate,
+            masks of prompts are remembered as 0 and 1, and holes of up to 8 low-resolution pixels
+            are filled.
+        vos_optimized: in the reference, whether parts are compiled. The answers are the same, and
+            nothing is compiled here: call `.compile()` on the parts that you want compiled.
+        kwargs: `memory_dtype` as of `SAM2VideoPredictor`; others are ignored.
+
+    Raises:
+        CheckpointError: as of `build_sam2`.
+        RuntimeError: as of `build_sam2`.
+
+    >>> build_sam2_video_predictor("sam2.1_hiera_t.yaml", device="cpu").fill_hole_area
+    8
+    """
+    return predictor_of(
+        network_of(config_named(config_file), config_file, ckpt_path),
+        device=device,
+        mode=mode,
+        hydra_overrides_extra=hydra_overrides_extra,
+        apply_postprocessing=apply_postprocessing,
+        **kwargs,
+    )
+
+
+def build_sam2_video_predictor_hf(
+    model_id: str, **kwargs: Any
+) -> SAM2VideoPredictor:  # Any: as above
+    """A video predictor by the id of its model on the model hub; see `build_sam2_hf`.
+
+    Args:
+        model_id: the id or the path.
+        kwargs: as of `build_sam2_video_predictor`.
+
+    Raises:
+        CheckpointError: as of `build_sam2_hf`.
+        DownloadError: as of `build_sam2_hf`.
+        RuntimeError: as of `build_sam2_hf`.
+
+    >>> build_sam2_video_predictor_hf("facebook/sam2.1-hiera-tiny")  # doctest: +SKIP
+    """
+    return SAM2VideoPredictor.from_pretrained(model_id, **kwargs)
 
 
 def _finished(
     network: SAM2,
     *,
-    device: str | torch.device = _DEFAULT_DEVICE,
+    device: str | torch.device = DEFAULT_DEVICE,
     mode: str = "eval",
     hydra_overrides_extra: Sequence[str] = (),
     apply_postprocessing: bool = True,
@@ -99,34 +148,4 @@ def _finished(
         apply_postprocessing=apply_postprocessing,
     )
     model = SAM2Base(network, image_size=chosen.image_size, fallback=chosen.fallback)
-    return model.to(_place(device)).train(mode != "eval")
-
-
-def _load(source: str | Path) -> SAM2:
-    # As the reference: float32 everywhere, and autocast is the caller's business.
-    return load(source, device="cpu", dtype=torch.float32)
-
-
-def _load_as(config: ModelConfig, config_file: str, path: Path) -> SAM2:
-    network = _load(path)
-    # Side of the input is a choice of the caller, no property of the weights.
-    if replace(network.config, image_size=config.image_size) != config:
-        raise CheckpointError(
-            f"{path} looks like {describe(network.config)}, the config {config_file} is "
-            f"{describe(config)}; expected a checkpoint of that model. "
-            "Name the config that belongs to the checkpoint."
-        )
-    return network
-
-
-def _place(device: str | torch.device) -> torch.device:
-    wanted = torch.device(device)
-    if wanted.type != "cuda" or torch.cuda.is_available():
-        return wanted
-    if device is _DEFAULT_DEVICE:
-        _logger.info("no device was named and CUDA is not available: using the CPU")
-        return torch.device("cpu")
-    raise RuntimeError(
-        f"device {str(device)!r} was asked for, and this torch finds no CUDA device; expected a GPU "
-        "and a torch built for it. Leave the device out or pass device='cpu'."
-    )
+    return model.to(place(device)).train(mode != "eval")
