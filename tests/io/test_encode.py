@@ -76,6 +76,24 @@ def test_a_video_has_all_its_pictures_in_their_colours(tmp_path):
         np.testing.assert_allclose(middles(shown), middles(drawn), atol=6)
 
 
+def test_the_same_pictures_give_the_same_bytes(tmp_path):
+    y, x = np.mgrid[:320, :480]
+
+    def waves(channels):
+        for index in range(12):
+            wave = 127 + 60 * np.sin((x + 7 * index) / 37) + 60 * np.cos(y / 23)
+            yield np.stack([np.roll(wave, 30 * c, axis=1) for c in range(channels)], 2).astype("u1")
+
+    def files(name, write, channels, times):
+        for number in range(times):
+            write(tmp_path / f"{number}-{name}", waves(channels), 25)
+        return {path.read_bytes() for path in tmp_path.glob(f"*-{name}")}
+
+    assert len(files("a.mp4", write_video, 3, 4)) == 1
+    assert len(files("a.webm", write_transparent_video, 4, 2)) == 1
+    assert len(files("a.mov", write_transparent_video, 4, 2)) == 1
+
+
 def test_the_index_of_a_video_stands_before_its_pictures(tmp_path):
     write_video(tmp_path / "a.mp4", moving(3), 25)
     data = (tmp_path / "a.mp4").read_bytes()

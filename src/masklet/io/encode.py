@@ -57,7 +57,15 @@ class _Kind:
 _H264 = _Kind(
     container="mp4",
     # About visually lossless. MPEG-4 part 2 is what every build of FFmpeg brings along.
-    encoders={"libx264": {"crf": "18", "preset": "fast"}, "mpeg4": {"qmin": "2", "qmax": "4"}},
+    encoders={
+        "libx264": {
+            "crf": "18",
+            "preset": "fast",
+            # Else some of its choices follow where its buffers happen to lie in memory.
+            "x264-params": "cpu-independent=1",
+        },
+        "mpeg4": {"qmin": "2", "qmax": "4"},
+    },
     pixels="yuv420p",
     channels=3,
     even=True,
@@ -80,6 +88,8 @@ _TRANSPARENT = {
         },
         pixels="yuva420p",
         channels=4,
+        # No random number and no time of writing: the same pictures are the same file.
+        container_options={"fflags": "+bitexact"},
     ),
     ".mov": _Kind(
         container="mov",
