@@ -1,7 +1,9 @@
 # From a fresh clone, with Python 3.11 or later, pip and make:
 #
-#   make demo                   segment a picture that the program makes itself; look into demo-out/
+#   make demo                   mask a picture and track through a clip that the program draws
+#                               itself; look into demo-out/
 #   make demo INPUT=photo.jpg   the same with a picture of yours
+#   make demo INPUT=clip.mp4    the same with a video of yours; POINT=x,y says what is followed
 #   make test                   what CI runs: lint, types, import rules, tests
 #   make test-slow              the tests that take long
 #   make test-peers             compare with transformers and PyPI's sam2 (installs them first)
@@ -15,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 .PHONY: demo test lint types imports unit test-slow peers test-peers clean
 
 demo: .venv/core
-	$(BIN)/masklet demo --out demo-out $(if $(INPUT),"$(INPUT)")
+	$(BIN)/masklet demo --out demo-out $(if $(INPUT),"$(INPUT)") $(if $(POINT),--point "$(POINT)")
 
 test: lint types imports unit
 

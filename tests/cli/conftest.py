@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from masklet.cli.main import main
+from masklet.io.encode import write_video
 from masklet.model.config import HieraConfig, MemoryConfig, ModelConfig, Version
 from masklet.model.sam2 import SAM2
 from masklet.weights.save import save_safetensors
+from tests.tiny import tiny_model
 
 TRUNK = HieraConfig(
     embed_dim=16,
@@ -81,3 +83,27 @@ def make_picture():
 def picture(folder, make_picture):
     """A picture of 60 x 40 pixels in that folder."""
     return make_picture(folder / "photo.png")
+
+
+@pytest.fixture(scope="session")
+def lively_path(tmp_path_factory):
+    """A small model whose masks change from frame to frame."""
+    path = tmp_path_factory.mktemp("model") / "lively.safetensors"
+    save_safetensors(tiny_model(seed=2), path)
+    return path
+
+
+def clip_pictures(count=12):
+    """A red square that moves to the right before two slopes, 64 x 48 pixels."""
+    y, x = np.mgrid[:48, :64]
+    for number in range(count):
+        picture = np.stack([x * 4, y * 5, 255 - x * 4], axis=2).astype(np.uint8)
+        picture[10:26, 4 + 3 * number : 20 + 3 * number] = (230, 60, 40)
+        yield picture
+
+
+@pytest.fixture
+def clip(folder):
+    """A video of 12 such pictures, 10 a second, in the folder of the command."""
+    write_video(folder / "clip.mp4", clip_pictures(), 10)
+    return folder / "clip.mp4"

@@ -28,7 +28,14 @@ finally:
 
 @pytest.mark.parametrize(
     "words",
-    [("--help",), ("-h",), ("segment", "--help"), ("demo", "--help"), ("models", "--help")],
+    [
+        ("--help",),
+        ("-h",),
+        ("segment", "--help"),
+        ("track", "--help"),
+        ("demo", "--help"),
+        ("models", "--help"),
+    ],
     ids=" ".join,
 )
 def test_help_loads_neither_torch_nor_numpy(words):
@@ -42,7 +49,7 @@ def test_help_loads_neither_torch_nor_numpy(words):
 def test_help_lists_every_command(run):
     done = run("--help")
     assert done.code == 0
-    for command in ("segment", "demo", "models"):
+    for command in ("segment", "track", "demo", "models"):
         assert f"│ {command} " in done.out
 
 

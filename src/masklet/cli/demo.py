@@ -9,11 +9,11 @@ from masklet.cli import options
 
 
 def demo(  # noqa: PLR0913 - typer reads one option from each parameter
-    picture: Annotated[
+    file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[IMAGE]",
-            help="A picture of yours; unless given, one is drawn.",
+            metavar="[FILE]",
+            help="A picture or a video of yours; unless given, one of each is drawn.",
             show_default=False,
         ),
     ] = None,
@@ -28,10 +28,13 @@ def demo(  # noqa: PLR0913 - typer reads one option from each parameter
     dtype: options.Precision = None,
     max_pixels: options.MaxPixels = options.DEFAULT_MAX_PIXELS,
 ) -> None:
-    """Mask the objects of a picture that the program draws itself, and say how well it went.
+    """Mask the objects of a picture and follow those of a clip that the program draws itself, and
+    say how well it went.
 
-    With IMAGE, mask what --point and --box say, or what is in its middle.
+    With FILE, mask what --point and --box say, or what is in its middle; in a video, or a folder of
+    its frames, they are about the first frame, and what they say is followed to the end.
     """
+    from masklet.cli.demo_clip import is_video, show_clip, show_video
     from masklet.cli.demonstrating import show_picture, show_sample
     from masklet.cli.inputs import read_prompts
     from masklet.cli.segmenting import Task
@@ -39,12 +42,15 @@ def demo(  # noqa: PLR0913 - typer reads one option from each parameter
 
     prompts = read_prompts(point or (), box or (), (), max_pixels=max_pixels)
     task = Task(prompts, model=model, device=device, dtype=dtype, max_pixels=max_pixels)
-    if picture is not None:
-        show_picture(picture, task, out)
+    if file is not None and is_video(file):
+        raise typer.Exit(show_video(file, task, out))
+    if file is not None:
+        show_picture(file, task, out)
     elif prompts:
         raise PromptError(
-            "--point and --box were given without a picture; expected IMAGE before them. The "
-            "picture that is drawn has its own prompts."
+            "--point and --box were given without a file; expected FILE before them. The picture "
+            "and the clip that are drawn have their own prompts."
         )
     else:
         show_sample(task, out)
+        raise typer.Exit(show_clip(task, out))

@@ -8,11 +8,12 @@ import typer
 from masklet.cli import models
 from masklet.cli.demo import demo
 from masklet.cli.segment import segment
+from masklet.cli.track import track
 from masklet.errors import MaskletError
 
 app = typer.Typer(
     name="masklet",
-    help="Masks of the objects that you point at, in pictures.",
+    help="Masks of the objects that you point at, in pictures and videos.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     # A traceback is for a bug of ours: plain, so that it can be pasted into a report.
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(segment)
+app.command()(track)
 app.command()(demo)
 app.add_typer(models.app)
 
@@ -53,4 +55,4 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Masks of the objects that you point at, in pictures."""
+    """Masks of the objects that you point at, in pictures and videos."""

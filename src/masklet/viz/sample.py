@@ -30,8 +30,14 @@ def sample_picture(size: tuple[int, int] = (640, 960)) -> Sample:
     >>> sample_picture((16, 24)).masks.shape
     (6, 16, 24)
     """
-    solids = (_mug(), _straw(), _ring(), _orange(), _tin(), _cherries())
-    stage = Stage(
+    solids = (mug(), straw(), ring(), orange(), tin(), cherries())
+    image, masks = render(solids, room(), size)
+    return Sample(image, masks)
+
+
+def room() -> Stage:
+    """The wooden table, the wall behind it, the lamp, and where they are seen from."""
+    return Stage(
         eye=(0.35, 2.7, 7.6),
         target=(0.18, 0.82, 0.0),
         zoom=3.35,
@@ -39,11 +45,10 @@ def sample_picture(size: tuple[int, int] = (640, 960)) -> Sample:
         table=_wood,
         wall=_wall,
     )
-    image, masks = render(solids, stage, size)
-    return Sample(image, masks)
 
 
-def _mug() -> Solid:
+def mug() -> Solid:
+    """A glazed mug with a handle, at the left."""
     x0, z0 = -1.45, -0.15
 
     def distance(p: Floats) -> Floats:
@@ -67,7 +72,8 @@ def _mug() -> Solid:
     return Solid((x0 - 0.25, 0.8, z0), 1.35, distance, colour, gloss=0.75)
 
 
-def _straw() -> Solid:
+def straw() -> Solid:
+    """A striped straw that leans in the mug."""
     foot, top = (-1.6, 0.15, -0.3), (-0.72, 2.62, 0.0)
 
     def colour(p: Floats) -> Floats:
@@ -78,7 +84,9 @@ def _straw() -> Solid:
     return Solid((-1.16, 1.38, -0.15), 1.42, lambda p: _capsule(p, foot, top, 0.045), colour, 0.4)
 
 
-def _ring() -> Solid:
+def ring() -> Solid:
+    """A wooden ring that stands on its edge."""
+
     def distance(p: Floats) -> Floats:
         x, y, z = p[0] - 0.42, p[1] - 0.76, p[2] + 0.75
         u, w = x * 0.88 - z * 0.47, x * 0.47 + z * 0.88
@@ -94,7 +102,8 @@ def _ring() -> Solid:
     return Solid((0.42, 0.76, -0.75), 0.8, distance, colour, gloss=0.35)
 
 
-def _orange() -> Solid:
+def orange() -> Solid:
+    """An orange, in front."""
     centre, radius = (1.28, 0.6, 0.55), 0.6
 
     def distance(p: Floats) -> Floats:
@@ -115,7 +124,9 @@ def _orange() -> Solid:
     return Solid(centre, 0.66, distance, colour, gloss=0.35)
 
 
-def _tin() -> Solid:
+def tin() -> Solid:
+    """A tin with a label, at the right."""
+
     def distance(p: Floats) -> Floats:
         x, y, z = p[0] - 2.2, p[1] - 0.86, p[2] + 0.75
         u, w = x * 0.94 + z * 0.34, z * 0.94 - x * 0.34
@@ -136,7 +147,8 @@ def _tin() -> Solid:
     return Solid((2.2, 0.86, -0.75), 1.12, distance, colour, gloss=0.5)
 
 
-def _cherries() -> Solid:
+def cherries() -> Solid:
+    """Two cherries on stems, in the very front."""
     left, right, joint = (-0.42, 0.2, 1.5), (0.12, 0.2, 1.72), (-0.02, 1.0, 1.45)
 
     def distance(p: Floats) -> Floats:
