@@ -5,12 +5,15 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from masklet.io.encode import write_video
 from masklet.viz.sample import sample_picture
+from masklet.viz.sample_clip import sample_clip
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -25,6 +28,7 @@ def folder(tmp_path_factory):
     (made / "photos").mkdir()
     for name in ("photo.jpg", "photos/one.jpg"):
         Image.fromarray(sample_picture().image).save(made / name)
+    write_video(made / "clip.mp4", (each.image for each in islice(sample_clip(), 3)), 16)
     return made
 
 
@@ -34,6 +38,17 @@ def test_the_python_example_runs_and_gives_one_mask(folder, monkeypatch):
     exec(blocks("python")[0], names)
     height, width = names["features"].size
     assert names["masks"].best().masks().shape == (1, height, width)
+
+
+def test_the_video_example_runs_and_gives_a_mask_per_frame(folder, monkeypatch):
+    import masklet
+
+    monkeypatch.chdir(folder)
+    names = {"masklet": masklet}
+    exec(blocks("python")[1], names)
+    assert names["result"].frame_index == 2
+    assert names["result"].masks.masks().shape == (1, 320, 480)
+    assert names["session"].num_frames == 3
 
 
 def commands():

@@ -23,12 +23,9 @@ from masklet.ops.rle import Rle
 from masklet.types import Prompt
 from masklet.viz.sample_clip import CLIP_FPS, CLIP_FRAMES, CLIP_NAMES, CLIP_SIZE, sample_clip
 
-CLIP_PROMPTS: Mapping[str, Prompt] = {
-    "orange": Prompt.box_xyxy(15, 148, 113, 241),
-    "mug": Prompt.box_xyxy(117, 97, 244, 212),
-    "tin": Prompt.box_xyxy(353, 89, 441, 210),
-}
-"""What is said about each object on the first frame of the sample clip, in its pixels."""
+CLIP_BOXES: Mapping[str, Prompt] = {"tin": Prompt.box_xyxy(353, 89, 441, 210)}
+"""The objects of the sample clip that are shown by a box on the first frame, in its pixels; the
+others are shown by their masks, from which the small bundled model tracks better."""
 
 
 def is_video(path: Path) -> bool:
@@ -51,8 +48,8 @@ def show_clip(task: Task, folder: Path, *, size: tuple[int, int] = CLIP_SIZE) ->
     clip = folder / "clip.mp4"
     truth = _draw(clip, size)
     prompts = {
-        number: _scaled(CLIP_PROMPTS[name], size[0] / CLIP_SIZE[0])
-        for number, name in enumerate(CLIP_NAMES, start=1)
+        number: _said_about(name, mask, size[0] / CLIP_SIZE[0])
+        for number, (name, mask) in enumerate(zip(CLIP_NAMES, truth[0], strict=True), start=1)
     }
     place = folder / "clip"
     code = _track(clip, {0: prompts}, task, place)
@@ -80,9 +77,13 @@ def show_video(path: Path, task: Task, folder: Path) -> int:
     return code
 
 
-def _scaled(prompt: Prompt, factor: float) -> Prompt:
-    assert prompt.box is not None
-    return Prompt(box=prompt.box * np.float32(factor))
+def _said_about(name: str, mask: Rle, factor: float) -> Prompt:
+    """A box around the object, in pixels of the clip's own size, or its mask."""
+    if name not in CLIP_BOXES:
+        return Prompt.from_mask(rle.decode(mask))
+    box = CLIP_BOXES[name].box
+    assert box is not None
+    return Prompt(box=box * np.float32(factor))
 
 
 def _draw(path: Path, size: tuple[int, int]) -> list[Sequence[Rle]]:

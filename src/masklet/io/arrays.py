@@ -1,18 +1,16 @@
 """A video that is one array in memory, or mapped from a file."""
 
-from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from masklet.errors import VideoError
-from masklet.io.video import Frame, checked_index, frame_range
+from masklet.io.video import Frame, Timeless, checked_index
 from masklet.types.video import VideoInfo
 
 
-class ArrayVideo:
+class ArrayVideo(Timeless):
     """The frames of an array `(frames, height, width, 3)`, uint8, RGB; see `FrameSource`.
 
     The array is neither copied nor changed; with `numpy.load(..., mmap_mode="r")` frames are read
@@ -28,51 +26,13 @@ class ArrayVideo:
     # Any: an array of a dtype that is no video is refused with a message, not by the type checker.
     def __init__(self, array: npt.NDArray[Any]) -> None:
         _check(array)
+        info = VideoInfo("", (array.shape[1], array.shape[2]), len(array), None)
+        super().__init__(info, len(array))
         self._array = array
-        self._info = VideoInfo("", (array.shape[1], array.shape[2]), len(array), None)
-
-    @property
-    def info(self) -> VideoInfo:
-        """Size and length; an array has no name and no times."""
-        return self._info
-
-    def __len__(self) -> int:
-        """How many frames the array has."""
-        return len(self._array)
 
     def __getitem__(self, frame_index: SupportsIndex) -> Frame:
         """A copy of one frame."""
         return np.array(self._array[checked_index(frame_index, len(self))], order="C")
-
-    def __iter__(self) -> Iterator[Frame]:
-        """All frames in order."""
-        return self.frames()
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, *, reverse: bool = False
-    ) -> Iterator[Frame]:
-        """Frames `start` to `stop - 1`, last first if `reverse`."""
-        return map(self.__getitem__, frame_range(start, stop, len(self), reverse=reverse))
-
-    def time_of(self, frame_index: SupportsIndex) -> float | None:
-        """None: an array has no times."""
-        checked_index(frame_index, len(self))
-        return None
-
-    def close(self) -> None:
-        """Nothing: the array is the caller's."""
-
-    def __enter__(self) -> "ArrayVideo":
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing: the array is the caller's."""
 
 
 def _check(array: npt.NDArray[Any]) -> None:

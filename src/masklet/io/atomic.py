@@ -1,12 +1,11 @@
 """Files that appear whole or not at all."""
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from masklet.errors import OutputError
+from masklet.io.streamed import failure_told, replacing
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -20,24 +19,8 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     >>> from tempfile import mkdtemp
     >>> write_bytes(Path(mkdtemp()) / "example.txt", b"whole")
     """
-    target = Path(path)
-    # A short name of its own: the target's name may already be as long as the file system allows.
-    temporary = target.with_name(f".masklet-{secrets.token_hex(8)}.tmp")
-    try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"{target} could not be written: {error.strerror or error}; expected a folder with "
-            "room, in which you may write. Free some space or choose another folder."
-        ) from error
+    with replacing(path) as temporary, failure_told(path):
+        temporary.write_bytes(data)
 
 
 def write_json(path: str | Path, document: Any) -> None:  # Any: whatever JSON can hold

@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import av
@@ -11,7 +10,7 @@ from av.container import InputContainer
 
 from masklet.errors import VideoError
 from masklet.io.pixels import upright_rgb
-from masklet.io.video import Frame, check_size
+from masklet.io.video import Closing, Frame, check_size
 from masklet.types.video import VideoInfo
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ PREFIX = "camera:"
 _TIMEOUT_SECONDS = 10.0
 
 
-class Camera:
+class Camera(Closing):
     """Live frames, always the newest; see `LiveSource`.
 
     A thread reads and decodes; one frame waits. Who takes longer for a frame than the camera does
@@ -90,19 +89,6 @@ class Camera:
             self._changed.notify_all()
         if self._reader is not threading.current_thread():
             self._reader.join()
-
-    def __enter__(self) -> "Camera":
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _read(self) -> None:
         """What the thread does; the container is its own, so that it is closed by nobody else."""

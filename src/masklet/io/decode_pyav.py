@@ -8,7 +8,6 @@ the key frame that precedes it (`masklet.io.packet_decoder`).
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import SupportsIndex
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +24,7 @@ from masklet.io.packet_index import (
     index_in_order,
 )
 from masklet.io.pixels import upright_rgb
-from masklet.io.video import Frame, check_size, checked_index, frame_range
+from masklet.io.video import Closing, Frame, check_size, checked_index, frame_range
 from masklet.types.video import VideoInfo
 
 DEFAULT_CACHE_BYTES = 256 << 20
@@ -40,7 +39,7 @@ _A_LITTLE = 16
 _TRIES = 3
 
 
-class VideoFile:
+class VideoFile(Closing):
     """The frames of a video file or of an http(s) address; see `FrameSource`.
 
     The first video track is read, the right way up: rotation and mirroring are applied. Pixels are
@@ -143,19 +142,6 @@ class VideoFile:
         """Close the file and forget the frames that were kept."""
         self._forget()
         self._decoder.close()
-
-    def __enter__(self) -> "VideoFile":
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _pixels(self, position: int, keep_bytes: int) -> Frame:
         frame = upright_rgb(self._reached(position, keep_bytes))

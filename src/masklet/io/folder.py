@@ -1,23 +1,22 @@
 """A video that is a folder, or a list, of pictures."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import SupportsIndex
 
 import numpy as np
 
 from masklet.errors import ImageError, VideoError
 from masklet.io.images import SUFFIXES, ImageSource, read_image
-from masklet.io.video import Frame, check_size, checked_index, frame_range
+from masklet.io.video import Frame, Timeless, check_size, checked_index
 from masklet.types.video import VideoInfo
 
 # Longer numbers are dates and times of day, not counts of frames.
 _LONGEST_COUNT = 9
 
 
-class PictureVideo:
+class PictureVideo(Timeless):
     """Pictures as the frames of a video, read as they are asked for; see `FrameSource`.
 
     Each is read as `masklet.io.images.read_image` does, the right way up. Only the first is read
@@ -42,51 +41,13 @@ class PictureVideo:
                 "the list of pictures is empty; expected at least one. Check how it was made."
             )
         height, width, _ = self._read(0).shape
-        self._info = VideoInfo(name, (height, width), len(self._pictures), None)
-
-    @property
-    def info(self) -> VideoInfo:
-        """Name, size and length; pictures have no times."""
-        return self._info
-
-    def __len__(self) -> int:
-        """How many pictures there are."""
-        return len(self._pictures)
+        info = VideoInfo(name, (height, width), len(self._pictures), None)
+        super().__init__(info, len(self._pictures))
 
     def __getitem__(self, frame_index: SupportsIndex) -> Frame:
         """One picture, read now."""
         index = checked_index(frame_index, len(self))
         return check_size(self._read(index), self._named(index), self._info)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """All pictures in order."""
-        return self.frames()
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, *, reverse: bool = False
-    ) -> Iterator[Frame]:
-        """Frames `start` to `stop - 1`, last first if `reverse`."""
-        return map(self.__getitem__, frame_range(start, stop, len(self), reverse=reverse))
-
-    def time_of(self, frame_index: SupportsIndex) -> float | None:
-        """None: pictures have no times."""
-        checked_index(frame_index, len(self))
-        return None
-
-    def close(self) -> None:
-        """Nothing: each file is closed as soon as it is read."""
-
-    def __enter__(self) -> "PictureVideo":
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing: each file is closed as soon as it is read."""
 
     def _read(self, index: int) -> Frame:
         picture = self._pictures[index]

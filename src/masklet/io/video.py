@@ -1,9 +1,10 @@
 """What a source of frames offers, whatever the frames are kept in."""
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol, SupportsIndex, TypeAlias, runtime_checkable
+from typing import Protocol, Self, SupportsIndex, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,66 @@ class LiveSource(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Close."""
+
+
+class Closing(ABC):
+    """A source that is closed at the end of a `with` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it holds. More than once is allowed."""
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+class Timeless(Closing):
+    """A `FrameSource` of pictures that lie about one by one: they have no times, nothing is open."""
+
+    def __init__(self, info: VideoInfo, num_frames: int) -> None:
+        self._info = info
+        self._num_frames = num_frames
+
+    @property
+    def info(self) -> VideoInfo:
+        """Size and length, and the name of a folder."""
+        return self._info
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+        return self._num_frames
+
+    @abstractmethod
+    def __getitem__(self, frame_index: SupportsIndex) -> Frame:
+        """One frame."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """All frames in order."""
+        return self.frames()
+
+    def frames(
+        self, start: int = 0, stop: int | None = None, *, reverse: bool = False
+    ) -> Iterator[Frame]:
+        """Frames `start` to `stop - 1`, last first if `reverse`."""
+        return map(self.__getitem__, frame_range(start, stop, len(self), reverse=reverse))
+
+    def time_of(self, frame_index: SupportsIndex) -> float | None:
+        """None: there are no times."""
+        checked_index(frame_index, len(self))
+        return None
+
+    def close(self) -> None:
+        """Nothing: there is nothing open."""
 
 
 def checked_index(frame_index: SupportsIndex, num_frames: int) -> int:
