@@ -1,8 +1,9 @@
-"""What every test may rely on: fixed seeds, a fixed number of threads, an own cache, no network."""
+"""What every test may rely on: fixed seeds and threads, Ctrl-C, an own cache, no network."""
 
 import ipaddress
 import os
 import random
+import signal
 import socket
 
 # Idle threads of torch wait instead of spinning: on a busy machine that is ten times faster. It is
@@ -32,6 +33,13 @@ def fixed_seeds():
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the global state that other packages draw from
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts_are_heard():
+    """Also where the tests were started in the background, by a shell that ignores them there."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from masklet.model import kernels
-from masklet.model.kernels import attend, linear
+from masklet.model.kernels import attend, key_padding, linear
 from tests.tiny import noise
 
 ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "gelu": F.gelu}
@@ -129,6 +129,26 @@ def test_rows_that_share_a_query_are_attended_like_copies(monkeypatch):
         q = noise(1, 6, 2, 8).expand(3, -1, -1, -1)
         k, v = noise(3, 9, 2, 8, seed=1), noise(3, 9, 2, 8, seed=2)
         torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
+
+
+@pytest.mark.parametrize("has_onednn", [True, False], ids=["oneDNN", "plain"])
+@pytest.mark.parametrize("tiled_from", [1, 10**9], ids=["tiles", "whole"])
+def test_empty_keys_count_for_nothing(monkeypatch, tiled_from, has_onednn):
+    monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+    monkeypatch.setattr(kernels, "_HAS_ONEDNN", has_onednn and kernels._HAS_ONEDNN)
+    q, k, v = noise(2, 40, 2, 8), noise(2, 33, 2, 8, seed=1), noise(2, 33, 2, 5, seed=2)
+    longer_k = F.pad(k, (0, 0, 0, 0, 0, 31), value=9.0)
+    longer_v = F.pad(v, (0, 0, 0, 0, 0, 31), value=9.0)
+    padded = attend(q, longer_k, longer_v, padding=31)
+    torch.testing.assert_close(padded, plain_attention(q, k, v))
+
+
+def test_long_rows_of_keys_are_padded_until_all_pointers_are_there():
+    spatial = 7 * 4096
+    lengths = {spatial + 4 * count for count in range(1, 17)}
+    assert {length + key_padding(length) for length in lengths} == {spatial + 64}
+    assert key_padding(spatial) == 0
+    assert key_padding(4095) == 0
 
 
 @pytest.mark.parametrize("trained", [0, 1, 2], ids=["queries", "keys", "values"])

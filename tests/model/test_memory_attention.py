@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from masklet.model import kernels
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, rotate, sine_grid
 from tests.tiny import noise, with_weights
@@ -73,6 +74,17 @@ def test_conditioning_equals_its_plain_form(frames, memories, pointers):
         ours = read(model, **given)
         expected = plain(model, **given, frame_positions=sine_grid(GRID, WIDTH, CPU))
     assert ours.shape == (3, 12, WIDTH)
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("tiled_from", [1, 10**9], ids=["tiles", "whole"])
+def test_long_memories_are_padded_and_read_as_they_are(monkeypatch, tiled_from):
+    monkeypatch.setattr(kernels, "_PADDED_FROM", 20)
+    monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+    model, given = attention(), arguments(3, memories=2, pointers=4)
+    with torch.no_grad():
+        ours = read(model, **given)
+        expected = plain(model, **given, frame_positions=sine_grid(GRID, WIDTH, CPU))
     torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-4)
 
 

@@ -37,6 +37,8 @@ def live_bytes():
     """Bytes of all tensors of this process, whoever holds them."""
     gc.collect()
     tensors = [each for each in gc.get_objects() if type(each) is torch.Tensor]
+    # Those that other tests left behind may be of other kinds, which have no storage.
+    tensors = [each for each in tensors if each.layout == torch.strided and each.is_cpu]
     storages = (tensor.untyped_storage() for tensor in tensors)
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 

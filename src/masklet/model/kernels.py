@@ -20,6 +20,8 @@ Activation: TypeAlias = Literal["none", "relu", "gelu"]
 _TILE = 256
 # Below this many scores per head, starting a tile costs more than it saves.
 _TILED_FROM = 1024 * 1024
+# Sixteen pointers of four tokens; below a frame's worth of keys, buffers are too small to matter.
+_PADDED_TO, _PADDED_FROM = 64, 4096
 
 
 def linear(
@@ -41,16 +43,30 @@ def linear(
             return F.gelu(y)
 
 
-def attend(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
-    """Scaled dot-product attention, `(B, L, G, E)`; values may be narrower than keys."""
-    if _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
-        scores_per_head = q_BLGD.shape[1] * k_BSGD.shape[1]
-        if scores_per_head >= _TILED_FROM:
-            return _attend_in_tiles(q_BLGD, k_BSGD, v_BSGE)
-        if q_BLGD.dtype == torch.bfloat16:
-            return _attend_plainly(q_BLGD, k_BSGD, v_BSGE)
+def attend(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int = 0) -> Tensor:
+    """Scaled dot-product attention, `(B, L, G, E)`; values may be narrower than keys.
+
+    The last `padding` keys and values count for nothing; the values must be finite.
+    """
+    tiled = q_BLGD.shape[1] * k_BSGD.shape[1] >= _TILED_FROM
+    if tiled and _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
+        return _attend_in_tiles(q_BLGD, k_BSGD, v_BSGE, padding)
+    if padding:
+        k_BSGD, v_BSGE = k_BSGD[:, :-padding], v_BSGE[:, :-padding]
+    if q_BLGD.dtype == torch.bfloat16 and _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
+        return _attend_plainly(q_BLGD, k_BSGD, v_BSGE)
     q, k, v = (x.transpose(1, 2) for x in (q_BLGD, k_BSGD, v_BSGE))
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+
+
+def key_padding(keys: int) -> int:
+    """How many empty keys to add to `keys`, so that large buffers keep their size.
+
+    A tracker has a few more keys on every frame, until all its pointers are there. Buffers that
+    grow by a little each time fit nowhere where the last ones were, and the C library's heap keeps
+    all those holes: a gigabyte at 1024 pixels, of which less than half is in use.
+    """
+    return -keys % _PADDED_TO if keys >= _PADDED_FROM else 0
 
 
 def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:
@@ -73,7 +89,7 @@ def _attend_plainly(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
     return (scores.softmax(dim=-1) @ v).transpose(1, 2)
 
 
-def _attend_in_tiles(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
+def _attend_in_tiles(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int) -> Tensor:
     batch, length, heads, width = q_BLGD.shape
     out_BLGE = q_BLGD.new_empty((batch, length, heads, v_BSGE.shape[-1]))
     for row in range(batch):
@@ -83,8 +99,10 @@ def _attend_in_tiles(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
             v_ES = v_BSGE[row, :, head].t().contiguous()
             for start in range(0, length, _TILE):
                 tile = slice(start, start + _TILE)
-                weights_lS = linear(q_LD[tile], k_SD, None).softmax(dim=-1)
-                out_BLGE[row, tile, head] = linear(weights_lS, v_ES, None)
+                scores_lS = linear(q_LD[tile], k_SD, None)
+                if padding:
+                    scores_lS[:, -padding:] = -torch.inf
+                out_BLGE[row, tile, head] = linear(scores_lS.softmax(dim=-1), v_ES, None)
     return out_BLGE
 
 

@@ -9,9 +9,10 @@ Source: SAM 2 (arXiv 2408.00714, appendix D.1). Shapes as in `tensors`; S keys, 
 front and K4 pointer tokens behind.
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from masklet.model.kernels import attend, linear
+from masklet.model.kernels import attend, key_padding, linear
 from masklet.model.layers import LayerNorm, Linear
 from masklet.model.positions import rotary_table, rotate, sine_grid
 
@@ -51,9 +52,11 @@ class MemoryAttention(nn.Module):
             frame_positions = sine_grid(grid, embedding_BLC.shape[-1], embedding_BLC.device)
         x = embedding_BLC.float() + 0.1 * frame_positions
         table = rotary_table(grid, embedding_BLC.shape[-1], embedding_BLC.device)
-        keys_BSD = memory_BSD + positions_BSD
+        padding = key_padding(memory_BSD.shape[1])
+        memory_BSD = F.pad(memory_BSD, (0, 0, 0, padding))
+        keys_BSD = memory_BSD + F.pad(positions_BSD, (0, 0, 0, padding))
         for layer in self.layers:
-            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens)
+            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens, padding)
         conditioned: Tensor = self.norm(x)
         return conditioned
 
@@ -77,10 +80,13 @@ class _MemoryAttentionLayer(nn.Module):
         keys_BSD: Tensor,
         table: tuple[Tensor, Tensor],
         pointer_tokens: int,
+        padding: int,
     ) -> Tensor:
         normed = self.norm1(x_BLC)
         x = x_BLC + self.dropout(self.self_attn(normed, normed, normed, table))
-        read = self.cross_attn_image(self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens)
+        read = self.cross_attn_image(
+            self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens, padding
+        )
         x = x + self.dropout(read)
         hidden = self.dropout(self.linear1(self.norm3(x), "relu"))
         return x + self.dropout(self.linear2(hidden))
@@ -103,17 +109,21 @@ class RotaryAttention(nn.Module):
         v_BSD: Tensor,
         table: tuple[Tensor, Tensor],
         unturned_keys: int = 0,
+        padding: int = 0,
     ) -> Tensor:
-        """`(B, L, C)`; the last `unturned_keys` keys have no place in the image."""
+        """`(B, L, C)`; the last `unturned_keys` keys have no place in the image.
+
+        Behind them are `padding` keys and values that count for nothing.
+        """
         q_BLC = rotate(self.q_proj(q_BLC), table)
         k_BSC = self.k_proj(k_BSD)
-        turned = k_BSC.shape[1] - unturned_keys
+        turned = k_BSC.shape[1] - unturned_keys - padding
         k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table)
         rows = len(k_BSC)
         q_BLC = q_BLC.expand(rows, -1, -1)
-        attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], v_BSD[:, :, None].to(k_BSC.dtype))[
-            :, :, 0
-        ]
+        values_BSD = v_BSD.to(k_BSC.dtype)
+        attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], values_BSD[:, :, None], padding)
+        attended = attended[:, :, 0]
         weight = self.out_proj.weight @ self.v_proj.weight
         bias = self.out_proj.weight @ self.v_proj.bias + self.out_proj.bias
         return linear(attended, weight, bias)
