@@ -90,3 +90,78 @@ def _agreement_rows(size: str, agreement: dict[str, Any]) -> list[str]:
         others = agreement[f"{name} boxes"]["other_candidate"]
         rows.append(f"| {size}, {name} | {' | '.join(figures)} | {others} of 64 |")
     return rows
+
+
+def video_table(figures: dict[str, Any]) -> str:
+    """The figures of `video.py` as Markdown; ratios are to the faster peer in float32."""
+    environment = figures["environment"]
+    versions = ", ".join(f"{name} {environment[name]}" for name in ("torch", *_PEERS))
+    clock = "processor time" if environment["threads"] == 1 else "wall time"
+    lines = [
+        f"{environment['cpu']}, {environment['threads']} threads; {versions}. Seconds of {clock}.",
+        "",
+        "| what | transformers | sam2 | Masklet | ratio | bfloat16 | ratio |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for count, of_count in figures.get("first", {}).items():
+        times = {name: of_count[name]["first_s"] for name in (*_PEERS, "masklet")}
+        best = min(times[peer] for peer in _PEERS)
+        lines.append(
+            f"| first mask of a clip of {count} pictures | {times['transformers']:.2f} "
+            f"| {times['sam2']:.2f} | **{times['masklet']:.2f}** | {times['masklet'] / best:.2f} | | |"
+        )
+    lines += [_objects_row(count, of) for count, of in figures.get("frames", {}).items()]
+    if "seek" in figures:
+        seek = figures["seek"]
+        took = f"{seek['first_s']:.2f} s, of which opening {seek['open_s']:.2f} s"
+        where = f"the last of {seek['frames']:,} frames of an H.264 file"
+        lines += ["", f"First mask on {where}: {took}; {seek['decoded']} frames decoded."]
+    if "memory" in figures:
+        lines += _memory_table(figures["memory"])
+    if "frames" in figures:
+        lines += _video_agreement(figures["frames"])
+    return "\n".join(lines) + "\n"
+
+
+def _objects_row(count: str, of_count: dict[str, Any]) -> str:
+    exact, narrow = of_count["float32"], of_count["bfloat16"]["masklet"]["frame_s"]
+    best = min(exact[peer]["frame_s"] for peer in _PEERS)
+    times = " | ".join(f"{exact[peer]['frame_s']:.2f}" for peer in _PEERS)
+    ours = exact["masklet"]["frame_s"]
+    what = "1 object, 7 memories" if count == "1" else f"{count} objects, 4 memories"
+    return (
+        f"| a frame, {what} | {times} | **{ours:.2f}** | {ours / best:.2f} "
+        f"| {narrow:.2f} | {narrow / best:.2f} |"
+    )
+
+
+def _memory_table(of_sides: dict[str, Any]) -> list[str]:
+    """Highest memory above the loaded model, MiB, by the length of the clip."""
+    lines = []
+    for side, of_libraries in of_sides.items():
+        counts = list(of_libraries["masklet"])
+        heads = " | ".join(f"{count} frames" for count in counts)
+        lines += [
+            "",
+            f"| MiB above the loaded model, {side} x {side} | {heads} | a frame more |",
+            "|---" + "|--:" * (len(counts) + 1) + "|",
+        ]
+        for library, of_counts in of_libraries.items():
+            above = [of["peak_mib"] - of["loaded_mib"] for of in of_counts.values()]
+            slope = (above[-1] - above[0]) / (int(counts[-1]) - int(counts[0]))
+            peaks = " | ".join(f"{value:.0f}" for value in above)
+            lines.append(f"| {library} | {peaks} | {slope:.2f} |")
+    return lines
+
+
+def _video_agreement(of_counts: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        "| IoU with Masklet float32 on the last frame | objects | mean | least |",
+        "|---|--:|--:|--:|",
+    ]
+    for count, of_count in of_counts.items():
+        for name, iou in of_count["agreement"].items():
+            if name != "masklet float32":
+                lines.append(f"| {name} | {count} | {iou['mean']:.4f} | {iou['least']:.4f} |")
+    return lines
