@@ -100,8 +100,7 @@ def _attend_in_tiles(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: in
             for start in range(0, length, _TILE):
                 tile = slice(start, start + _TILE)
                 scores_lS = linear(q_LD[tile], k_SD, None)
-                if padding:
-                    scores_lS[:, -padding:] = -torch.inf
+                scores_lS[:, len(k_SD) - padding :] = -torch.inf
                 out_BLGE[row, tile, head] = linear(scores_lS.softmax(dim=-1), v_ES, None)
     return out_BLGE
 
