@@ -7,8 +7,7 @@ MaskletError
 ├── StateError        (ValueError)   saved work that is damaged or belongs to something else
 ├── CheckpointError   (ValueError)   weights that are unknown, damaged or of another model
 │   └── DownloadError (OSError)      weights that could not be fetched
-├── OutputError       (OSError)      a result that could not be written
-└── MissingExtra      (ImportError)  a feature whose optional package is not installed
+└── OutputError       (OSError)      a result that could not be written
 
 Every message has three parts: what happened, with the values; what was expected; what to do.
 The command line prints it on one line and exits with code 2.
@@ -45,7 +44,3 @@ class DownloadError(CheckpointError, OSError):
 
 class OutputError(MaskletError, OSError):
     """A result that could not be written; nothing half-written is left behind."""
-
-
-class MissingExtra(MaskletError, ImportError):
-    """A feature whose optional package is not installed; the message is the install line."""

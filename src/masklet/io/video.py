@@ -1,7 +1,7 @@
 """What a source of frames offers, whatever the frames are kept in."""
 
 import operator
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self, SupportsIndex, TypeAlias, runtime_checkable
@@ -16,8 +16,29 @@ Frame: TypeAlias = npt.NDArray[np.uint8]
 """`(height, width, 3)` RGB, contiguous, the caller's own copy."""
 
 
+class Closing(Protocol):
+    """What is closed at the end of a `with` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files, devices and memory; reading is over. More than once is allowed."""
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
 @runtime_checkable
-class FrameSource(Protocol):
+class FrameSource(Closing, Protocol):
     """A video whose frames can be asked for in any order, each as often as wanted.
 
     Laws: `source[i]` is the same whatever was read before; `frames` yields what `source[i]` gives;
@@ -48,22 +69,8 @@ class FrameSource(Protocol):
     def time_of(self, frame_index: SupportsIndex) -> float | None:
         """Seconds from the first frame to this one as it is shown; None where there are no times."""
 
-    def close(self) -> None:
-        """Let go of files and memory; reading is over. More than once is allowed."""
 
-    def __enter__(self) -> "FrameSource":
-        """The source itself, for `with`."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-
-
-class LiveSource(Protocol):
+class LiveSource(Closing, Protocol):
     """Frames that come when they come, such as a camera's; there is no going back."""
 
     @property
@@ -72,41 +79,6 @@ class LiveSource(Protocol):
 
     def __iter__(self) -> Iterator[Frame]:
         """The newest frame each time, until the source ends or is closed."""
-
-    def close(self) -> None:
-        """Let go of the device. More than once is allowed."""
-
-    def __enter__(self) -> "LiveSource":
-        """The source itself, for `with`."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-
-
-class Closing(ABC):
-    """A source that is closed at the end of a `with` block."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of what it holds. More than once is allowed."""
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 class Timeless(Closing):
