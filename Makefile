@@ -6,7 +6,7 @@
 #   make demo INPUT=clip.mp4    the same with a video of yours; POINT=x,y says what is followed
 #   make test                   what CI runs: lint, types, import rules, tests
 #   make test-slow              the tests that take long
-#   make test-peers             compare with transformers and PyPI's sam2 (installs them first)
+#   make test-peers             compare with transformers, sam2 and vos-benchmark (installs them first)
 #
 # PYTHON=python3.12 chooses another interpreter.
 
@@ -58,10 +58,11 @@ peers: .venv/peers
 	touch $@
 
 # sam2 would bring a torchvision that loads only beside one build of torch, and compile for CUDA;
-# both are installed as plain Python, which is all that the comparison uses.
+# vos-benchmark a second OpenCV over ours. All are installed as plain Python, which is all that the
+# comparison uses.
 .venv/peers: .venv/dev
 	$(PIP) --editable '.[dev,peers]'
-	SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation sam2 torchvision
+	SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation sam2 torchvision vos-benchmark
 	touch $@
 
 clean:

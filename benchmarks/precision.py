@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from tables import precision_table
 
 import masklet
 from masklet.ops.rle import decode
@@ -48,7 +49,7 @@ def main() -> None:
     figures = {name: _described(values) for name, values in agreement.items()}
     document = {"model": arguments.model, "pack": arguments.pack.name, "agreement": figures}
     arguments.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
-    table = _table(figures)
+    table = precision_table(document)
     arguments.out.with_suffix(".md").write_text(table)
     print(table)
 
@@ -87,19 +88,6 @@ def _described(values: list[float]) -> dict[str, float]:
         "above_0.99": float((iou > 0.99).mean()),
         "below_0.9": float((iou < 0.9).mean()),
     }
-
-
-def _table(figures: dict[str, dict[str, float]]) -> str:
-    lines = [
-        "| bfloat16 beside float32 | masks | mean IoU | median | above 0.99 | below 0.9 |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
-    for name, of in figures.items():
-        shares = f"{of['above_0.99']:.1%} | {of['below_0.9']:.1%}"
-        lines.append(
-            f"| {name} | {of['masks']} | {of['mean']:.4f} | {of['median']:.4f} | {shares} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,18 @@
-"""Turn the figures of a benchmark into a table that people read."""
+"""Turn the figures of benchmarks into tables that people read.
 
+    python benchmarks/tables.py    # writes every table of docs/benchmarks.md again from the figures
+
+The text around the tables stays as it is.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 _STAGES = {
     "encode": "encode one image, 1024 x 1024",
@@ -8,6 +20,29 @@ _STAGES = {
     "boxes": "64 boxes, one mask each",
 }
 _PEERS = ("transformers", "sam2")
+
+
+def main() -> None:
+    """Write all tables into the page."""
+    from masklet.eval.bench.page_tables import replace_tables  # noqa: PLC0415  # as below
+
+    tables = all_tables()
+    replace_tables(PAGE, tables)
+    print(f"{PAGE}: {', '.join(tables)}")
+
+
+def all_tables() -> Mapping[str, str]:
+    """The tables of the page by name, from the figures in `results`."""
+    # Not with this file: the benchmarks that import it measure how long torch takes to be imported.
+    from masklet.eval.bench.speed_records import read_bench  # noqa: PLC0415
+    from masklet.eval.bench.speed_table import bench_markdown  # noqa: PLC0415
+
+    return {
+        "bench": bench_markdown(read_bench(RESULTS / "bench.json")),
+        "image": image_table(_figures("image")),
+        "precision": precision_table(_figures("precision")),
+        "video": video_table(_figures("video")),
+    }
 
 
 def image_table(figures: dict[str, Any]) -> str:
@@ -92,6 +127,20 @@ def _agreement_rows(size: str, agreement: dict[str, Any]) -> list[str]:
     return rows
 
 
+def precision_table(figures: dict[str, Any]) -> str:
+    """The figures of `precision.py` as Markdown."""
+    lines = [
+        "| bfloat16 beside float32 | masks | mean IoU | median | above 0.99 | below 0.9 |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, of in figures["agreement"].items():
+        shares = f"{of['above_0.99']:.1%} | {of['below_0.9']:.1%}"
+        lines.append(
+            f"| {name} | {of['masks']} | {of['mean']:.4f} | {of['median']:.4f} | {shares} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def video_table(figures: dict[str, Any]) -> str:
     """The figures of `video.py` as Markdown; ratios are to the faster peer in float32."""
     environment = figures["environment"]
@@ -165,3 +214,12 @@ def _video_agreement(of_counts: dict[str, Any]) -> list[str]:
             if name != "masklet float32":
                 lines.append(f"| {name} | {count} | {iou['mean']:.4f} | {iou['least']:.4f} |")
     return lines
+
+
+def _figures(name: str) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -34,6 +34,10 @@ finally:
         ("segment", "--help"),
         ("track", "--help"),
         ("demo", "--help"),
+        ("bench", "--help"),
+        ("data", "--help"),
+        ("eval", "--help"),
+        ("eval", "run", "--help"),
         ("models", "--help"),
     ],
     ids=" ".join,
@@ -49,7 +53,7 @@ def test_help_loads_neither_torch_nor_numpy(words):
 def test_help_lists_every_command(run):
     done = run("--help")
     assert done.code == 0
-    for command in ("segment", "track", "demo", "models"):
+    for command in ("segment", "track", "demo", "bench", "data", "eval", "models"):
         assert f"│ {command} " in done.out
 
 

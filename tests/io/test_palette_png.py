@@ -39,6 +39,12 @@ def test_a_file_is_indexed_with_the_palette_of_davis(tmp_path):
         assert picture.convert("RGB").getpixel((3, 2)) == (224, 224, 192)
 
 
+def test_files_are_named_as_the_dataset_names_its_frames(tmp_path):
+    frames = [FrameMasks(0, ()), FrameMasks(1, ())]
+    write_palette_pngs(tmp_path, frames, (4, 6), name_of=lambda index: f"{5 * index:08d}.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000000.png", "00000005.png"]
+
+
 @pytest.mark.parametrize(
     ("index", "colour"),
     [

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from masklet.cli import models
+from masklet.cli import data, evaluate, models
+from masklet.cli.bench import bench
 from masklet.cli.demo import demo
 from masklet.cli.segment import segment
 from masklet.cli.track import track
@@ -23,6 +24,9 @@ app = typer.Typer(
 app.command()(segment)
 app.command()(track)
 app.command()(demo)
+app.command()(bench)
+app.add_typer(data.app)
+app.add_typer(evaluate.app)
 app.add_typer(models.app)
 
 

@@ -11,11 +11,12 @@ from masklet.cli.tracking_output import TrackOutput, check_output, deliver, say,
 from masklet.cli.tracking_plan import Direction, TrackTask
 from masklet.cli.tracking_record import Record, begin_record
 from masklet.cli.tracking_results import clear_results, write_results
-from masklet.cli.tracking_steps import fingerprint, follow_live, open_model
+from masklet.cli.tracking_steps import follow_live, open_model
 from masklet.errors import PromptError, VideoError
 from masklet.io.atomic import make_folder
 from masklet.io.video import LiveSource
 from masklet.types import FrameMasks
+from masklet.weights.fingerprint import fingerprint
 
 
 def track_live(source: LiveSource, task: TrackTask, output: TrackOutput) -> int:

@@ -13,7 +13,7 @@ from masklet.cli.tracking_output import TrackOutput, check_output, deliver, say,
 from masklet.cli.tracking_plan import TrackTask, Walk, plan_walks
 from masklet.cli.tracking_record import Record, begin_record, resume_record
 from masklet.cli.tracking_results import clear_results, write_results
-from masklet.cli.tracking_steps import Step, fingerprint, follow, open_model
+from masklet.cli.tracking_steps import Step, follow, open_model
 from masklet.cli.video_prompts import check_prompts, joined_prompts, recorded_prompts
 from masklet.errors import OutputError, VideoError
 from masklet.io.atomic import make_folder
@@ -21,6 +21,7 @@ from masklet.io.masklets import Masklets
 from masklet.io.open import open_stream
 from masklet.io.video import FrameSource
 from masklet.model.sam2 import SAM2
+from masklet.weights.fingerprint import fingerprint
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""

@@ -1,6 +1,5 @@
 """The frames of a plan, tracked one after the other, with the places from which to go on later."""
 
-import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -48,16 +47,6 @@ def open_model(task: TrackTask) -> SAM2:
     """The model that the task names, ready. Raises `CheckpointError`."""
     with download_bar(task.model) as progress:
         return load(task.model, device=task.device, dtype=task.dtype, progress=progress)
-
-
-def fingerprint(model: SAM2) -> str:
-    """A checksum that tells models apart, over up to 4,096 values of every parameter."""
-    check = 0
-    for name, value in model.state_dict().items():
-        every = max(value.numel() // 4096, 1)
-        sample = value.flatten()[::every].float().cpu().numpy()
-        check = zlib.crc32(sample.tobytes(), zlib.crc32(name.encode(), check))
-    return f"{check:08x}"
 
 
 def new_tracker(

@@ -4,19 +4,24 @@ Every object has a folder named by its id, 001; in it the files are named by fra
 gray, 0 outside and 255 inside, as SA-V's validation masks are laid out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from masklet.errors import ImageError, OutputError
 from masklet.io.atomic import make_folder
 from masklet.io.given import given_mask
 from masklet.io.images import read_mask, write_png
-from masklet.io.palette_png import numbered_pngs
+from masklet.io.palette_png import numbered_pngs, picture_name
 from masklet.ops import rle
 from masklet.types import FrameMasks, ObjectId
 
 
-def write_object_pngs(folder: str | Path, frames: Iterable[FrameMasks]) -> int:
+def write_object_pngs(
+    folder: str | Path,
+    frames: Iterable[FrameMasks],
+    *,
+    name_of: Callable[[int], str] = picture_name,
+) -> int:
     """Write a PNG for every object of every frame and return how many; one frame at a time.
 
     A frame on which an object is hidden gets a black picture, one for which it has no mask none.
@@ -24,6 +29,7 @@ def write_object_pngs(folder: str | Path, frames: Iterable[FrameMasks]) -> int:
     Args:
         folder: it is made if need be; files of the same names are replaced.
         frames: what to write.
+        name_of: the file that holds a frame, by frame index.
 
     Raises:
         OutputError: an id is negative, or a file cannot be written; those written before are whole
@@ -39,7 +45,7 @@ def write_object_pngs(folder: str | Path, frames: Iterable[FrameMasks]) -> int:
         for mask in frame.objects:
             if mask.object_id not in places:
                 places[mask.object_id] = make_folder(place / _folder_name(mask.object_id))
-            name = f"{frame.frame_index:05d}.png"
+            name = name_of(frame.frame_index)
             write_png(places[mask.object_id] / name, rle.decode(mask.segmentation))
             count += 1
     return count

@@ -1,12 +1,13 @@
 """Masks as one indexed PNG per frame, as DAVIS and YouTube-VOS want them.
 
-Files are named by frame index, 00000.png; a pixel holds the id of its object, 0 where there is none.
+Files are named by frame index, 00000.png, unless the dataset has other names for frames; a pixel
+holds the id of its object, 0 where there is none.
 """
 
 import io
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,8 +24,21 @@ from masklet.types import FrameMasks
 _LARGEST_ID = 255
 
 
+def picture_name(frame_index: int) -> str:
+    """The file that holds a frame where nothing else is said.
+
+    >>> picture_name(7)
+    '00007.png'
+    """
+    return f"{frame_index:05d}.png"
+
+
 def write_palette_pngs(
-    folder: str | Path, frames: Iterable[FrameMasks], size: tuple[int, int]
+    folder: str | Path,
+    frames: Iterable[FrameMasks],
+    size: tuple[int, int],
+    *,
+    name_of: Callable[[int], str] = picture_name,
 ) -> int:
     """Write a PNG for every frame and return how many; frames are taken one at a time.
 
@@ -32,6 +46,7 @@ def write_palette_pngs(
         folder: it is made if need be; files of the same names are replaced.
         frames: what to write.
         size: `(height, width)` of the frames.
+        name_of: the file that holds a frame, by frame index.
 
     Raises:
         OutputError: an object has an id that no pixel can hold, or a file cannot be written; those
@@ -48,7 +63,7 @@ def write_palette_pngs(
         picture.putpalette(davis_palette())
         encoded = io.BytesIO()
         picture.save(encoded, format="PNG")
-        write_bytes(place / f"{frame.frame_index:05d}.png", encoded.getvalue())
+        write_bytes(place / name_of(frame.frame_index), encoded.getvalue())
         count += 1
     return count
 

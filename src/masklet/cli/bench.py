@@ -1,0 +1,135 @@
+"""`masklet bench`: the options, and what they become."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from masklet.cli import options
+
+_MATRIX = "What is measured: every combination (several with commas)"
+_RESULTS = "Results"
+
+Models: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME[,NAME]",
+        help="Names of `masklet models list`, files, folders or https addresses.",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Objects: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="N[,N]",
+        help="How many objects are tracked at once, and boxes are asked for.",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Sizes: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="N[,N]",
+        help="Sides of the network's input, multiples of 32.",
+        show_default="the size that the model was made for",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Dtypes: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        metavar="NAME[,NAME]",
+        help="Precisions: float32, bfloat16, float16.",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Devices: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME[,NAME]",
+        help="cpu, cuda, cuda:1 or mps.",
+        show_default="a GPU if there is one, else cpu",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Frames: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="How often everything is timed, after two times for warming up.")
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads of the CPU.", show_default="as torch chooses"),
+]
+Clip: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A video or a folder of pictures, whose first frames are used.",
+        show_default="waves of 1280x720",
+    ),
+]
+Out: TypeAlias = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Where results go.", rich_help_panel=_RESULTS),
+]
+Docs: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PAGE.md",
+        help="Also write the table into a page, between the lines `<!-- begin bench -->` and "
+        "`<!-- end bench -->`.",
+        rich_help_panel=_RESULTS,
+    ),
+]
+Plot: TypeAlias = Annotated[
+    bool,
+    typer.Option("--plot/--no-plot", help="Draw bench.png.", rich_help_panel=_RESULTS),
+]
+AsJson: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="All figures as JSON on standard output, instead of the table.",
+        rich_help_panel=_RESULTS,
+    ),
+]
+
+
+def bench(  # noqa: PLR0913 - typer reads one option from each parameter
+    *,
+    model: Models = options.DEFAULT_MODEL,
+    objects: Objects = "1,4,16",
+    size: Sizes = None,
+    dtype: Dtypes = "float32,bfloat16",
+    device: Devices = None,
+    frames: Frames = 20,
+    threads: Threads = None,
+    clip: Clip = None,
+    out: Out = Path("masklet-out"),
+    docs: Docs = None,
+    plot: Plot = True,
+    overwrite: options.Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how fast a model is on this computer: frames a second, parts, memory.
+
+    It writes `bench.json`, `bench.md` and `bench.png` (which needs the extra `eval`). As it stands
+    it takes less than a minute on two cores. Ctrl-C keeps what is done.
+
+    - `masklet bench`
+
+    - `masklet bench --objects 1,16 --size 512,1024 --dtype bfloat16 --device cuda`
+
+    - `masklet bench --model sam2.1-hiera-tiny,sam2.1-hiera-large --clip clip.mp4`
+
+    Exit codes: 0 all done, 2 it could not be done, 130 interrupted.
+    """
+    from masklet.cli.bench_plan import Wish
+    from masklet.cli.benching import BenchOutput, run_bench
+
+    wish = Wish(model, objects, size, dtype, device, frames, threads, clip)
+    output = BenchOutput(out, docs, plot, overwrite, as_json)
+    raise typer.Exit(run_bench(wish, output))

@@ -1,0 +1,1 @@
+"""Labelled pictures and videos, in the layouts in which the field's datasets come."""

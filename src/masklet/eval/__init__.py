@@ -1,0 +1,1 @@
+"""Measuring masks by the field's protocols, ours and anybody's."""

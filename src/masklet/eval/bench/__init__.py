@@ -1,0 +1,1 @@
+"""How fast a model is, part by part, and with how much memory."""

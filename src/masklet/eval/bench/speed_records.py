@@ -1,0 +1,273 @@
+"""What a measurement of speed finds out, and its JSON.
+
+    {"format": "masklet-bench", "format_version": 1,
+     "environment": {"cpu": "...", "threads": 2, ..., "devices": [{"device": "cpu", ...}]},
+     "frame_size": [720, 1280],
+     "rows": [{"model": "masklet-small", "device": "cpu", "dtype": "float32", "size": 512,
+               "objects": 4, "failure": null,
+               "parts": {"frame": {"count": 10, "mean": s, "p50": s, "p90": s, "p95": s, "p99": s}},
+               "peak": {"num_bytes": 812000000, "kind": "process"} | null}]}
+
+Times are seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from masklet.errors import StateError
+from masklet.eval.bench.memory_peak import Kind, Peak
+from masklet.eval.environment import DeviceRecord, Environment
+from masklet.io import json_parts
+from masklet.io.atomic import write_json
+
+FORMAT = "masklet-bench"
+FORMAT_VERSION = 1
+_WHAT = "figures of `masklet bench`"
+
+PARTS = (
+    "frame",
+    "encode",
+    "tracker",
+    "memory attention",
+    "decoder",
+    "memory encoder",
+    "masks",
+    "click",
+    "boxes",
+)
+"""What is timed. A tracked frame in the steady state: the whole of it, from pixels to masks in the
+host's memory, and of it resizing and encoding, then everything that the tracker does, of which three
+parts stand alone, then the masks at the size of the frame. On an encoded picture: one click with its
+three candidates, and a box for each object with its mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A model and how it runs."""
+
+    model: str
+    device: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of the matrix that is measured."""
+
+    setup: Setup
+    size: int
+    """Side of the network's input."""
+    objects: int
+
+    def __str__(self) -> str:
+        """For people, without what is usually the same for all."""
+        plural = "" if self.objects == 1 else "s"
+        return f"{self.size} {self.setup.dtype}, {self.objects} object{plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long something took, in seconds, over all times that it was done."""
+
+    count: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A cell and what was found: times and memory, or why there are none."""
+
+    cell: Cell
+    parts: Mapping[str, Timing]
+    """By a name of `PARTS`; empty where it failed."""
+    peak: Peak | None = None
+    failure: str | None = None
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Tracked frames, everything included; None where it failed."""
+        return 1 / self.parts["frame"].mean if "frame" in self.parts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A matrix of measurements, whole or as far as it went."""
+
+    environment: Environment
+    frame_size: tuple[int, int]
+    """`(height, width)` of the frames."""
+    rows: tuple[Measured, ...]
+
+
+def timing(seconds: Sequence[float]) -> Timing:
+    """Mean and percentiles, by linear interpolation, of at least one time.
+
+    >>> timing([0.1, 0.2, 0.3, 0.4, 0.5]).p50
+    0.3
+    """
+    p50, p90, p95, p99 = np.percentile(seconds, (50, 90, 95, 99)).tolist()
+    return Timing(len(seconds), float(np.mean(seconds)), p50, p90, p95, p99)
+
+
+def describe_bench(bench: Bench) -> dict[str, Any]:  # Any: JSON
+    """The figures as JSON."""
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "environment": asdict(bench.environment),
+        "frame_size": list(bench.frame_size),
+        "rows": [_describe_row(row) for row in bench.rows],
+    }
+
+
+def write_bench(path: str | Path, bench: Bench) -> None:
+    """Write the figures, whole or not at all. Raises `OutputError`.
+
+    >>> from tempfile import mkdtemp
+    >>> from masklet.eval.environment import environment
+    >>> path = Path(mkdtemp()) / "bench.json"
+    >>> write_bench(path, Bench(environment(), (720, 1280), ()))
+    >>> read_bench(path).frame_size
+    (720, 1280)
+    """
+    write_json(path, describe_bench(bench))
+
+
+def read_bench(path: str | Path) -> Bench:
+    """What `write_bench` wrote.
+
+    Raises:
+        StateError: the file is missing, damaged, of another format or of a newer version.
+    """
+    document = json_parts.read_document(path, _WHAT)
+    where = str(path)
+    _check_format(document, where)
+    return Bench(
+        environment=_read_environment(
+            json_parts.field(document, "environment", dict, where), f"{where}, environment"
+        ),
+        frame_size=_read_size(document, where),
+        rows=tuple(
+            _read_row(each, f"{where}, rows[{place}]")
+            for place, each in enumerate(json_parts.objects(document, "rows", where))
+        ),
+    )
+
+
+def _describe_row(row: Measured) -> dict[str, Any]:  # Any: JSON
+    return {
+        **asdict(row.cell.setup),
+        "size": row.cell.size,
+        "objects": row.cell.objects,
+        "failure": row.failure,
+        "parts": {name: asdict(of_part) for name, of_part in row.parts.items()},
+        "peak": None if row.peak is None else asdict(row.peak),
+    }
+
+
+def _check_format(document: dict[str, Any], where: str) -> None:
+    if document.get("format") != FORMAT:
+        raise StateError(
+            f"{where} has the format {document.get('format')!r}; expected {FORMAT!r}, {_WHAT}. "
+            "Check the name."
+        )
+    version = json_parts.field(document, "format_version", int, where)
+    if not 1 <= version <= FORMAT_VERSION:
+        raise StateError(
+            f"{where} has version {version} of its format; expected at most {FORMAT_VERSION}. It "
+            "was written by a newer masklet: pip install --upgrade masklet."
+        )
+
+
+def _read_environment(document: dict[str, Any], where: str) -> Environment:
+    def text(name: str) -> str:
+        return json_parts.field(document, name, str, where)
+
+    return Environment(
+        cpu=text("cpu"),
+        cores=_count_or_none(document, "cores", where),
+        threads=json_parts.field(document, "threads", int, where),
+        memory_bytes=_count_or_none(document, "memory_bytes", where),
+        system=text("system"),
+        python=text("python"),
+        torch=text("torch"),
+        masklet=text("masklet"),
+        cuda=_text_or_none(document, "cuda", where),
+        driver=_text_or_none(document, "driver", where),
+        devices=tuple(
+            _read_device(each, f"{where}, devices[{place}]")
+            for place, each in enumerate(json_parts.objects(document, "devices", where))
+        ),
+    )
+
+
+def _read_device(document: dict[str, Any], where: str) -> DeviceRecord:
+    return DeviceRecord(
+        device=json_parts.field(document, "device", str, where),
+        name=json_parts.field(document, "name", str, where),
+        memory_bytes=_count_or_none(document, "memory_bytes", where),
+        matmul_gflops=json_parts.number(document, "matmul_gflops", where),
+    )
+
+
+def _read_size(document: dict[str, Any], where: str) -> tuple[int, int]:
+    sides = json_parts.field(document, "frame_size", list, where)
+    if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
+        raise StateError(
+            f"{where} says {sides} for 'frame_size'; expected [height, width]. The file is damaged "
+            "or was edited: write it again."
+        )
+    return sides[0], sides[1]
+
+
+def _read_row(document: dict[str, Any], where: str) -> Measured:
+    setup = Setup(*(json_parts.field(document, each.name, str, where) for each in fields(Setup)))
+    size = json_parts.field(document, "size", int, where)
+    cell = Cell(setup, size, json_parts.field(document, "objects", int, where))
+    parts = json_parts.field(document, "parts", dict, where)
+    return Measured(
+        cell=cell,
+        parts={
+            name: _read_timing(json_parts.field(parts, name, dict, where), f"{where}, {name}")
+            for name in parts
+        },
+        peak=_read_peak(document, where),
+        failure=_text_or_none(document, "failure", where),
+    )
+
+
+def _read_timing(document: dict[str, Any], where: str) -> Timing:
+    mean, p50, p90, p95, p99 = (
+        json_parts.number(document, name, where) for name in ("mean", "p50", "p90", "p95", "p99")
+    )
+    return Timing(json_parts.field(document, "count", int, where), mean, p50, p90, p95, p99)
+
+
+def _read_peak(document: dict[str, Any], where: str) -> Peak | None:
+    if document.get("peak") is None:
+        return None
+    peak = json_parts.field(document, "peak", dict, where)
+    found = json_parts.field(peak, "kind", str, where)
+    for kind in get_args(Kind):
+        if kind == found:
+            return Peak(json_parts.field(peak, "num_bytes", int, where), kind)
+    raise StateError(
+        f"{where} has a peak of the kind {found!r}; expected one of {', '.join(get_args(Kind))}. "
+        "The file is damaged or was edited: write it again."
+    )
+
+
+def _text_or_none(document: dict[str, Any], name: str, where: str) -> str | None:
+    return None if document.get(name) is None else json_parts.field(document, name, str, where)
+
+
+def _count_or_none(document: dict[str, Any], name: str, where: str) -> int | None:
+    return None if document.get(name) is None else json_parts.field(document, name, int, where)

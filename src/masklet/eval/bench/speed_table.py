@@ -1,0 +1,129 @@
+"""The matrix of speed as a table that people read."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from masklet.eval.bench.memory_peak import Kind
+from masklet.eval.bench.speed_records import Bench, Measured
+
+_MISSING = ""
+_PEAKS: Mapping[Kind, str] = {
+    "device": "on the device",
+    "process": "of the process, which keeps a little from row to row",
+    "process since its start": "of the process since its start, so it never falls",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and what stands under it."""
+
+    heading: str
+    cell: Callable[[Measured], str]
+    is_number: bool = True
+
+
+def columns_of(rows: Sequence[Measured]) -> tuple[Column, ...]:
+    """What a terminal has room for: settings, of which only those that differ, speed and memory.
+
+    Times are the median in milliseconds.
+    """
+    return (
+        *_settings(rows),
+        Column("frames a second", _frames_per_second),
+        Column("frame", _median("frame")),
+        Column("frame 95%", _ninety_five),
+        Column("encode", _median("encode")),
+        Column("memory attention", _median("memory attention")),
+        Column("decoder", _median("decoder")),
+        Column("memory encoder", _median("memory encoder")),
+        Column("MiB", _mebibytes),
+    )
+
+
+def bench_markdown(bench: Bench) -> str:
+    """All of it in Markdown, with what it was measured on before it.
+
+    >>> from masklet.eval.environment import environment
+    >>> bench_markdown(Bench(environment(), (720, 1280), ())).count("| click |")
+    1
+    """
+    rows = bench.rows
+    *leading, memory = columns_of(rows)
+    columns = (
+        *leading,
+        Column("click", _median("click")),
+        Column("boxes", _median("boxes")),
+        memory,
+    )
+    rules = "".join("|--:" if column.is_number else "|---" for column in columns)
+    lines = [caption(bench), "", _line(column.heading for column in columns), f"{rules}|"]
+    lines += [_line(column.cell(row) for column in columns) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def caption(bench: Bench) -> str:
+    """What was measured on what, and what the figures mean."""
+    height, width = bench.frame_size
+    counts = sorted({part.count for row in bench.rows for part in row.parts.values()})
+    times = f" of {' or '.join(map(str, counts))}" if counts else ""
+    kinds = {row.peak.kind for row in bench.rows if row.peak is not None}
+    peaks = "".join(f"; memory is the highest {_PEAKS[kind]}" for kind in sorted(kinds))
+    return (
+        f"{_same_for_all(bench.rows)}{bench.environment}. Frames of {width} x {height} in the "
+        f"steady state. Milliseconds, medians{times}{peaks}."
+    )
+
+
+def _settings(rows: Sequence[Measured]) -> tuple[Column, ...]:
+    """Model and device where there are several, then what every row has."""
+    columns: list[Column] = []
+    if len({row.cell.setup.model for row in rows}) > 1:
+        columns.append(Column("model", lambda row: row.cell.setup.model, is_number=False))
+    if len({row.cell.setup.device for row in rows}) > 1:
+        columns.append(Column("device", lambda row: row.cell.setup.device, is_number=False))
+    columns.append(Column("dtype", lambda row: row.cell.setup.dtype, is_number=False))
+    columns.append(Column("input", lambda row: str(row.cell.size)))
+    columns.append(Column("objects", lambda row: str(row.cell.objects)))
+    return tuple(columns)
+
+
+def _same_for_all(rows: Sequence[Measured]) -> str:
+    """The model and the device that have no column of their own."""
+    models = {row.cell.setup.model for row in rows}
+    devices = {row.cell.setup.device for row in rows}
+    told = [f"`{each}`" for each in models] if len(models) == 1 else []
+    told += [f"on {each}" for each in devices] if len(devices) == 1 else []
+    return f"{' '.join(told)}: " if told else ""
+
+
+def _frames_per_second(row: Measured) -> str:
+    rate = row.frames_per_second
+    if rate is None:
+        return row.failure or _MISSING
+    return f"{rate:.1f}" if rate >= 10 else f"{rate:.2f}"
+
+
+def _median(name: str) -> Callable[[Measured], str]:
+    def cell(row: Measured) -> str:
+        return _milliseconds(row.parts[name].p50) if name in row.parts else _MISSING
+
+    return cell
+
+
+def _ninety_five(row: Measured) -> str:
+    return _milliseconds(row.parts["frame"].p95) if "frame" in row.parts else _MISSING
+
+
+def _mebibytes(row: Measured) -> str:
+    return _MISSING if row.peak is None else f"{row.peak.num_bytes / 2**20:.0f}"
+
+
+def _milliseconds(seconds: float) -> str:
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.0f}" if milliseconds >= 100 else f"{milliseconds:.1f}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    # A model may be a path, and a path may hold a bar.
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -1,0 +1,87 @@
+"""Figures of speed: percentiles, and the way to a file and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from masklet.errors import OutputError, StateError
+from masklet.eval.bench.memory_peak import Peak
+from masklet.eval.bench.speed_records import (
+    Cell,
+    Measured,
+    Setup,
+    describe_bench,
+    read_bench,
+    timing,
+    write_bench,
+)
+from tests.eval.figures import bench, failed, measured
+
+
+def test_percentiles_are_in_order_and_lie_among_the_times():
+    seconds = np.random.default_rng(0).exponential(size=57).tolist()
+    found = timing(seconds)
+    assert found.count == 57
+    assert min(seconds) <= found.p50 <= found.p90 <= found.p95 <= found.p99 <= max(seconds)
+    assert found.mean == pytest.approx(sum(seconds) / 57)
+
+
+def test_one_time_is_all_percentiles():
+    found = timing([0.25])
+    assert {found.mean, found.p50, found.p90, found.p95, found.p99} == {0.25}
+
+
+def test_frames_a_second_come_from_whole_frames():
+    assert measured(objects=4).frames_per_second == pytest.approx(2.5)
+    assert failed().frames_per_second is None
+
+
+def test_a_cell_tells_what_differs():
+    assert str(Cell(Setup("tiny", "cpu", "bfloat16"), 256, 1)) == "256 bfloat16, 1 object"
+    assert str(failed(16).cell) == "512 float32, 16 objects"
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    without_memory = Measured(failed(9).cell, measured().parts)
+    figures = bench(measured(), measured(4), failed(), without_memory)
+    write_bench(tmp_path / "bench.json", figures)
+    assert read_bench(tmp_path / "bench.json") == figures
+
+
+def test_every_kind_of_peak_is_read_again(tmp_path):
+    for kind in ("device", "process", "process since its start"):
+        row = Measured(failed().cell, {}, Peak(5, kind))
+        write_bench(tmp_path / "bench.json", bench(row))
+        assert read_bench(tmp_path / "bench.json").rows == (row,)
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path):
+    with pytest.raises(OutputError, match="could not be written"):
+        write_bench(tmp_path / "gone" / "bench.json", bench())
+
+
+def damaged(change):
+    """The file of one row, after `change` was made to its JSON."""
+    document = describe_bench(bench(measured()))
+    change(document)
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(format="masklet-run"), "has the format 'masklet-run'; expected 'mask"),
+        (lambda d: d.update(format_version=2), "has version 2 of its format; expected at most 1"),
+        (lambda d: d.update(frame_size=[720]), r"says \[720\] for 'frame_size'; expected \[height"),
+        (lambda d: d["rows"][0].update(peak={"num_bytes": 1, "kind": "guess"}), "kind 'guess'"),
+        (lambda d: d["rows"][0].update(objects="4"), r"rows\[0\] says '4' for 'objects'"),
+        (lambda d: d["rows"][0]["parts"]["frame"].pop("p95"), r"frame says None for 'p95'"),
+        (lambda d: d["environment"].pop("cpu"), "environment says None for 'cpu'"),
+        (lambda d: d["environment"]["devices"][0].update(name=1), r"devices\[0\] says 1 for 'name"),
+    ],
+)
+def test_a_damaged_file_is_told_with_its_place(tmp_path, change, message):
+    (tmp_path / "bench.json").write_text(damaged(change))
+    with pytest.raises(StateError, match=message):
+        read_bench(tmp_path / "bench.json")

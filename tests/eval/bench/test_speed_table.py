@@ -1,0 +1,65 @@
+"""The matrix of speed for people: which columns, which figures, in which form."""
+
+from masklet.eval.bench.memory_peak import Peak
+from masklet.eval.bench.speed_records import Measured
+from masklet.eval.bench.speed_table import bench_markdown, caption, columns_of
+from tests.eval.figures import bench, failed, measured
+
+
+def rows_of(markdown):
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_a_row_says_settings_speed_and_memory():
+    headings, rules, row = rows_of(bench_markdown(bench(measured(objects=4))))
+    found = dict(zip(headings, row, strict=True))
+    assert found["dtype"] == "float32"
+    assert found["input"] == "512"
+    assert found["objects"] == "4"
+    assert found["frames a second"] == "2.50"
+    assert found["frame"] == found["frame 95%"] == "400"
+    assert found["memory attention"] == found["click"] == found["boxes"] == "40.0"
+    assert found["MiB"] == "300"
+    assert rules == ["---", *["--:"] * (len(headings) - 1)]
+
+
+def test_a_row_that_failed_says_why_and_nothing_else():
+    headings, _, row = rows_of(bench_markdown(bench(failed())))
+    found = dict(zip(headings, row, strict=True))
+    assert found["frames a second"] == "out of memory"
+    assert found["frame"] == found["frame 95%"] == found["click"] == found["MiB"] == ""
+
+
+def test_models_and_devices_have_a_column_where_there_are_several():
+    one = bench_markdown(bench(measured(), measured(4)))
+    assert "| model |" not in one
+    assert one.startswith("`tiny` on cpu: Example 9000, 2 threads; torch")
+    several = bench_markdown(bench(measured(), measured(model="large", device="cuda:0")))
+    assert several.startswith("Example 9000")
+    assert rows_of(several)[0][:3] == ["model", "device", "dtype"]
+    assert rows_of(several)[3][:2] == ["large", "cuda:0"]
+
+
+def test_the_caption_says_what_the_figures_are():
+    assert caption(bench(measured())) == (
+        "`tiny` on cpu: Example 9000, 2 threads; torch 2.9.0, masklet 0.2.0. Frames of 1280 x 720 "
+        "in the steady state. Milliseconds, medians of 3; memory is the highest of the process, "
+        "which keeps a little from row to row."
+    )
+    of_device = Measured(measured().cell, {}, Peak(1, "device"))
+    assert caption(bench(of_device)).endswith("medians; memory is the highest on the device.")
+    since_start = Measured(measured().cell, {}, Peak(1, "process since its start"))
+    assert caption(bench(since_start)).endswith("since its start, so it never falls.")
+
+
+def test_a_bar_in_the_path_of_a_model_does_not_break_the_table():
+    table = bench_markdown(bench(measured(model="a|b"), measured()))
+    headings, rules, *rows = rows_of(table)
+    assert {len(row) for row in rows} == {len(headings)} == {len(rules)}
+
+
+def test_a_terminal_is_shown_less():
+    headings = [column.heading for column in columns_of([measured()])]
+    assert "click" not in headings
+    assert headings[:3] == ["dtype", "input", "objects"]
