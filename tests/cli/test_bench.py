@@ -169,7 +169,7 @@ def test_on_a_terminal_the_table_grows_over_a_bar_with_the_time_left(measure, mo
 def no_matplotlib(monkeypatch):
     for name in {name for name in sys.modules if name.startswith("matplotlib")} | {"matplotlib"}:
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("speed_plot", "plot_style"):
+    for name in ("bench.speed_plot", "reports.plot_style"):
         monkeypatch.delitem(sys.modules, f"masklet.eval.{name}", raising=False)
 
 
