@@ -1,8 +1,10 @@
 """A real model small enough for milliseconds: every kind of block, 64 pixels, few channels."""
 
+import dataclasses
+
 import torch
 
-from masklet.model.config import HieraConfig, MemoryConfig, ModelConfig, Version
+from masklet.model.config import HieraConfig, HybridConfig, MemoryConfig, ModelConfig, Version
 from masklet.model.sam2 import SAM2
 from tests.parity import weights
 
@@ -22,6 +24,14 @@ def tiny_config(version=Version.V2_1):
         width=32,
         image_size=64,
     )
+
+
+def tiny_hybrid_config():
+    """The same with the other trunk: blocks with and without attention and gates."""
+    trunk = HybridConfig(
+        widths=(8, 16, 24, 40), stages=(1, 2, 3, 2), global_blocks=(4, 7), num_heads=2
+    )
+    return dataclasses.replace(tiny_config(), trunk=trunk)
 
 
 def tiny_model(seed=0, version=Version.V2_1):

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from masklet.model.config import HieraConfig
-from masklet.model.trunks.hiera import Hiera, TokenMap, pool
+from masklet.model.trunks.hiera import Hiera, pool
+from masklet.model.trunks.token_map import TokenMap
 from tests.model import naive_hiera
 from tests.tiny import noise, tiny_config, with_weights
 

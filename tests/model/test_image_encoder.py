@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from masklet.model.config import MemoryConfig, ModelConfig, Version
 from masklet.model.image_encoder import FpnNeck, ImageEncoder
 from masklet.model.layers import PointwiseConv
-from masklet.model.trunks.hiera import TokenMap
+from masklet.model.trunks.token_map import TokenMap
 from tests.tiny import noise, tiny_config, tiny_model, with_weights
 
 PREFIX = "image_encoder.neck."
@@ -23,7 +23,7 @@ def image_of(tokens, grid):
 
 
 def test_the_embedding_is_stride_16_plus_stride_32_doubled():
-    neck = with_weights(FpnNeck(4, 32), prefix=PREFIX)
+    neck = with_weights(FpnNeck((4, 8, 16, 32), 32), prefix=PREFIX)
     third, fourth = noise(2, 24, 16), noise(2, 6, 32, seed=1)
     with torch.no_grad():
         ours = neck.embedding(TokenMap(third, (4, 6)), TokenMap(fourth, (2, 3)))
@@ -34,7 +34,7 @@ def test_the_embedding_is_stride_16_plus_stride_32_doubled():
 
 
 def test_the_embedding_does_not_depend_on_the_order_of_tokens():
-    neck = with_weights(FpnNeck(4, 32), prefix=PREFIX)
+    neck = with_weights(FpnNeck((4, 8, 16, 32), 32), prefix=PREFIX)
     third, fourth = TokenMap(noise(2, 64, 16), (8, 8)), TokenMap(noise(2, 16, 32), (4, 4))
     with torch.no_grad():
         ordered = neck.embedding(third, fourth)
@@ -43,7 +43,7 @@ def test_the_embedding_does_not_depend_on_the_order_of_tokens():
 
 def fine_gradients(compose):
     """The fine maps of both levels and what their squares teach all four layers."""
-    neck = with_weights(FpnNeck(4, 32), prefix=PREFIX)
+    neck = with_weights(FpnNeck((4, 8, 16, 32), 32), prefix=PREFIX)
     projections = [with_weights(PointwiseConv(32, 6), seed=level) for level in (1, 2)]
     maps = []
     for level, projection in enumerate(projections):
@@ -67,7 +67,7 @@ def test_a_fine_map_and_its_gradients_equal_two_convolutions():
 
 
 def test_a_fine_map_keeps_the_order_of_its_tokens():
-    neck = with_weights(FpnNeck(4, 32), prefix=PREFIX)
+    neck = with_weights(FpnNeck((4, 8, 16, 32), 32), prefix=PREFIX)
     stage = TokenMap(noise(1, 64, 4), (8, 8))
     projection = with_weights(PointwiseConv(32, 6))
     with torch.no_grad():

@@ -11,7 +11,7 @@ from masklet.compat.sam2.sam2_image_predictor import SAM2ImagePredictor
 from masklet.compat.sam2.sam2_video_predictor import SAM2VideoPredictor
 from masklet.model.positions import sine_grid
 from masklet.model.sam2 import SAM2
-from masklet.model.trunks.hiera import TokenMap
+from masklet.model.trunks.token_map import TokenMap
 from tests.parity.image_cases import pyramid
 from tests.parity.replay import Answer, Picture, Question, Shown
 from tests.parity.ties import Tie

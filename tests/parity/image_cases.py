@@ -6,7 +6,7 @@ from torch import Tensor
 from masklet.model.positions import sine_grid, sine_times
 from masklet.model.preprocess import normalize, preprocess_image, to_input_pixels
 from masklet.model.sam2 import SAM2
-from masklet.model.trunks.hiera import TokenMap
+from masklet.model.trunks.token_map import TokenMap
 from masklet.ops.resize import resize_frame_pil
 from tests.parity import inputs
 from tests.parity.cases import CPU, Case, Outputs, Table, image_of, tensors_of, times_of

@@ -1,8 +1,8 @@
-"""What differs between real SAM 2 checkpoints, as frozen records with a JSON round trip.
+"""What differs between real checkpoints, as frozen records with a JSON round trip.
 
-The eight released models differ in six numbers of the trunk and one switch, 2.0 or 2.1; the width
-and the number of layers exist for smaller models trained with this package. Everything else is a
-constant and stays a literal where it is used.
+The eight released models of SAM 2 differ in six numbers of the trunk and one switch, 2.0 or 2.1; the
+other trunk, the width and the number of layers exist for smaller models trained with this package.
+Everything else is a constant and stays a literal where it is used.
 """
 
 import dataclasses
@@ -40,6 +40,25 @@ class HieraConfig:
     position_grid: int
     """Side of the learned background grid of positions, interpolated to the image."""
 
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Channels at the end of every stage."""
+        return self.embed_dim, 2 * self.embed_dim, 4 * self.embed_dim, 8 * self.embed_dim
+
+
+@dataclass(frozen=True, slots=True)
+class HybridConfig:
+    """The small trunk of convolutions with attention in a few blocks, `trunks.hybrid`."""
+
+    widths: tuple[int, int, int, int]
+    """Channels of every stage, at strides 4, 8, 16 and 32."""
+    stages: tuple[int, int, int, int]
+    """Blocks per stage."""
+    global_blocks: tuple[int, ...]
+    """Blocks, counted through the trunk, that attend to the whole image."""
+    num_heads: int
+    """Attention heads of a global block."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryConfig:
@@ -56,7 +75,7 @@ class MemoryConfig:
 class ModelConfig:
     """One model. Two models differ exactly where their configs differ."""
 
-    trunk: HieraConfig
+    trunk: HieraConfig | HybridConfig
     memory: MemoryConfig
     width: int = 256
     """Channels of the stride-16 features, of prompts and of object pointers; a multiple of 8."""
@@ -65,17 +84,32 @@ class ModelConfig:
 
     def to_json(self) -> str:
         """The config as one line of JSON, for the metadata of a checkpoint."""
-        return json.dumps(dataclasses.asdict(self))
+        document = dataclasses.asdict(self)
+        # Hiera goes without a kind, as it did while it was the only one: older releases read it.
+        if isinstance(self.trunk, HybridConfig):
+            document["trunk"]["kind"] = _HYBRID
+        return json.dumps(document)
 
     @staticmethod
     def from_json(text: str) -> "ModelConfig":
         """The config that `to_json` wrote. Raises `ValueError` or `TypeError` on anything else."""
         fields: dict[str, Any] = json.loads(text)  # Any: JSON
-        trunk, memory = dict(fields.pop("trunk")), dict(fields.pop("memory"))
-        for name in ("stages", "global_blocks", "window_sizes"):
-            trunk[name] = tuple(trunk[name])
+        trunk, memory = _trunk(dict(fields.pop("trunk"))), dict(fields.pop("memory"))
         memory["version"] = Version(memory["version"])
-        return ModelConfig(trunk=HieraConfig(**trunk), memory=MemoryConfig(**memory), **fields)
+        return ModelConfig(trunk=trunk, memory=MemoryConfig(**memory), **fields)
+
+
+_HYBRID = "hybrid"
+
+
+def _trunk(fields: dict[str, Any]) -> HieraConfig | HybridConfig:  # Any: JSON
+    kind = fields.pop("kind", None)
+    if kind not in (None, _HYBRID):
+        raise ValueError(f"the trunk is of kind {kind!r}; expected {_HYBRID!r}, or none for Hiera")
+    lists = ("widths", "stages") if kind == _HYBRID else ("stages", "window_sizes")
+    for name in (*lists, "global_blocks"):
+        fields[name] = tuple(fields[name])
+    return HybridConfig(**fields) if kind == _HYBRID else HieraConfig(**fields)
 
 
 _TINY = HieraConfig(
@@ -133,3 +167,28 @@ VARIANTS: Mapping[str, ModelConfig] = MappingProxyType(
     }
 )
 """The released models by name."""
+
+_SMALL_MEMORY = MemoryConfig(version=Version.V2_1, layers=2, width=48)
+
+MASKLET_SMALL_HIERA = ModelConfig(
+    trunk=HieraConfig(
+        embed_dim=40,
+        num_heads=1,
+        stages=(1, 2, 6, 2),
+        global_blocks=(5, 8),
+        window_sizes=(8, 4, 8, 4),
+        position_grid=7,
+    ),
+    memory=_SMALL_MEMORY,
+    width=192,
+    image_size=512,
+)
+MASKLET_SMALL_HYBRID = ModelConfig(
+    trunk=HybridConfig(
+        widths=(48, 96, 192, 320), stages=(2, 2, 9, 2), global_blocks=(8, 12), num_heads=3
+    ),
+    memory=_SMALL_MEMORY,
+    width=192,
+    image_size=512,
+)
+"""Our own small model with either trunk, of equal arithmetic: 9.7 GFLOP a picture of 512 pixels."""

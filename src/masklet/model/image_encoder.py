@@ -6,10 +6,12 @@ Shapes: F images, L stride-16 tokens, C width of the neck.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from masklet.model.config import ModelConfig
+from masklet.model.config import HieraConfig, HybridConfig, ModelConfig
 from masklet.model.kernels import linear
 from masklet.model.layers import PointwiseConv
-from masklet.model.trunks.hiera import Hiera, TokenMap
+from masklet.model.trunks.hiera import Hiera
+from masklet.model.trunks.hybrid import Hybrid
+from masklet.model.trunks.token_map import TokenMap
 
 
 class ImageEncoder(nn.Module):
@@ -17,8 +19,8 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.trunk = Hiera(config.trunk)
-        self.neck = FpnNeck(config.trunk.embed_dim, config.width)
+        self.trunk = _trunk(config.trunk)
+        self.neck = FpnNeck(config.trunk.widths, config.width)
 
 
 class FpnNeck(nn.Module):
@@ -28,10 +30,10 @@ class FpnNeck(nn.Module):
     Their two linear maps are composed before they meet the image, see `fine_map`.
     """
 
-    def __init__(self, embed_dim: int, width: int) -> None:
+    def __init__(self, stages: tuple[int, int, int, int], width: int) -> None:
         super().__init__()
         # Deepest first, as the checkpoints have them.
-        self.convs = nn.ModuleList(_Lateral(embed_dim * scale, width) for scale in (8, 4, 2, 1))
+        self.convs = nn.ModuleList(_Lateral(channels, width) for channels in reversed(stages))
 
     def embedding(self, stride16: TokenMap, stride32: TokenMap) -> Tensor:
         """The stride-16 map, `(F, L, C)` in row-major order."""
@@ -67,3 +69,11 @@ class _Lateral(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = PointwiseConv(inputs, outputs)
+
+
+def _trunk(config: HieraConfig | HybridConfig) -> Hiera | Hybrid:
+    match config:
+        case HieraConfig():
+            return Hiera(config)
+        case HybridConfig():
+            return Hybrid(config)

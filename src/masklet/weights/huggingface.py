@@ -30,6 +30,11 @@ def to_document(config: ModelConfig) -> dict[str, Any]:
             f"models of {_WIDTH} channels only, as all released ones are. Write safetensors instead."
         )
     side, trunk, is_2_1 = config.image_size, config.trunk, config.memory.version is Version.V2_1
+    if not isinstance(trunk, HieraConfig):
+        raise OutputError(
+            "the model has a hybrid trunk; a folder for transformers is written for models with "
+            "Hiera only, the trunk that transformers knows. Write safetensors instead."
+        )
     channels = [trunk.embed_dim * 2**stage for stage in range(4)]
     return {
         "architectures": ["Sam2VideoModel"],

@@ -2,7 +2,7 @@
 
 Names and shapes show the widths, the depths and the version, and nothing of attention heads, windows
 and global blocks: those come from the released model with the same visible facts, unless the file
-itself carries its config.
+itself carries its config, as all models of this package do. Both trunks call their blocks alike.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from masklet.errors import CheckpointError
-from masklet.model.config import VARIANTS, ModelConfig, Version
+from masklet.model.config import VARIANTS, HieraConfig, ModelConfig, Version
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
@@ -53,10 +53,14 @@ def facts_of(shapes: Shapes) -> Facts:
 
 def facts_of_config(config: ModelConfig) -> Facts:
     """The facts that a state dict of this model shows."""
+    trunk = config.trunk
+    blocks: Counter[int] = Counter()
+    for width, number in zip(trunk.widths, trunk.stages, strict=True):
+        blocks[width] += number
     return Facts(
-        embed_dim=config.trunk.embed_dim,
-        blocks=config.trunk.stages,
-        position_grid=config.trunk.position_grid,
+        embed_dim=trunk.widths[0],
+        blocks=tuple(blocks[width] for width in sorted(blocks)),
+        position_grid=trunk.position_grid if isinstance(trunk, HieraConfig) else None,
         width=config.width,
         memory_layers=config.memory.layers,
         memory_width=config.memory.width,
@@ -81,7 +85,7 @@ def describe(config: ModelConfig) -> str:
         if variant == config:
             return name
     stages = "-".join(str(blocks) for blocks in config.trunk.stages)
-    return f"a model of {stages} blocks, {config.trunk.embed_dim} channels, width {config.width}"
+    return f"a model of {stages} blocks, {config.trunk.widths[0]} channels, width {config.width}"
 
 
 def check(found: Shapes, expected: Shapes, *, path: Path, config: ModelConfig) -> None:
