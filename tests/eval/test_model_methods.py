@@ -114,6 +114,7 @@ def test_the_settings_of_a_picture_method_are_all_that_its_masks_depend_on(model
         "dtype": ["torch.float32"],
         "max_hole_area": 5,
         "max_speck_area": 0,
+        "zoom": False,
     }
     wide = PictureModel(model, name="tiny", input_size=(64, 96))
     assert wide.settings["input_size"] == [64, 96]

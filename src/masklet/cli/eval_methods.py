@@ -78,11 +78,17 @@ class PictureModelSpec:
     """A model on pictures."""
 
     spec: ModelSpec
+    zoom: bool = False
 
     def __call__(self) -> PictureMethod:
         """Load it."""
         model = self.spec.load()
-        return PictureModel(model, name=self.spec.label(model), input_size=self.spec.input_size)
+        return PictureModel(
+            model,
+            name=self.spec.label(model),
+            input_size=self.spec.input_size,
+            zoom=self.zoom,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,14 @@ BaselineOption: TypeAlias = Annotated[
         rich_help_panel=_METHOD,
     ),
 ]
+Zoom: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--zoom",
+        help="clicks: look at small objects again, each alone and enlarged, after every answer.",
+        rich_help_panel=_METHOD,
+    ),
+]
 Policy: TypeAlias = Annotated[
     str,
     typer.Option(

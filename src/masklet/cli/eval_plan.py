@@ -126,6 +126,7 @@ class EvalPlan:
     policy: PolicySpec
     memory_dtype: str = str(Dtype.BFLOAT16)
     context: Context = Context.ALL
+    zoom: bool = False
 
     def kind(self, dataset: VideoDataset | ImageDataset) -> Task:
         """The task, by what the dataset holds unless it was given.
@@ -149,7 +150,7 @@ class EvalPlan:
         """What makes the method that is measured on pictures."""
         if self.baseline is not None:
             return PictureBaselineSpec(self.baseline)
-        return PictureModelSpec(self.model)
+        return PictureModelSpec(self.model, self.zoom)
 
     def video_method(self) -> Callable[[], VideoMethod]:
         """What makes the method that is measured on clips."""
@@ -186,6 +187,7 @@ def read_plan(options: Mapping[str, Any]) -> EvalPlan:  # Any: options of many t
         policy=those_of(PolicySpec, name=options["policy"]),
         memory_dtype=str(options["memory_dtype"]),
         context=options["prompted"],
+        zoom=options["zoom"],
     )
 
 

@@ -58,6 +58,7 @@ def run(  # noqa: PLR0913 - typer reads one option from each parameter
     device: options.Device = None,
     dtype: options.Precision = None,
     size: asked.Size = None,
+    zoom: asked.Zoom = False,
     policy: asked.Policy = "standard",
     stride: asked.Stride = 1,
     max_conditioning: asked.MaxConditioning = None,

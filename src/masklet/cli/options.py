@@ -90,6 +90,16 @@ Multimask: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+Zoom: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--zoom/--no-zoom",
+        help="Look at small objects again, each alone and enlarged: finer masks, for the time of "
+        "one more picture each. Unless given, with models that see less than 1024 pixels, and not "
+        "with --multimask.",
+        show_default=False,
+    ),
+]
 Threshold: TypeAlias = Annotated[
     float,
     typer.Option(help="Logit above which a pixel belongs to a mask; higher is tighter."),

@@ -19,11 +19,16 @@ from masklet.types import MaskSet, ObjectId, Prompt
 from masklet.weights.load import load
 
 _SOME_FAILED, _ALL_FAILED = 1, 2
+_SAM2_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is the same for every picture."""
+    """What is the same for every picture.
+
+    Raises:
+        PromptError: three masks are wanted, and a closer look at one.
+    """
 
     prompts: Mapping[ObjectId, Prompt]
     model: str
@@ -31,9 +36,18 @@ class Task:
     dtype: str | None
     max_pixels: int
     multimask: bool | None = None
+    zoom: bool | None = None
+    """None: where it was measured to help."""
     threshold: float = 0.0
     max_hole_area: int = 0
     max_speck_area: int = 0
+
+    def __post_init__(self) -> None:
+        if self.zoom and self.multimask:
+            raise PromptError(
+                "--zoom and --multimask were both given; expected one of them: a closer look is "
+                "one at the best mask of every object. Leave one out."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +74,11 @@ def open_predictor(task: Task) -> ImagePredictor:
 def ask(predictor: ImagePredictor, image: npt.NDArray[np.uint8], task: Task) -> MaskSet:
     """One mask per prompt, or three with `multimask`, in the order of the prompts, best first."""
     features = predictor.encode(image)
-    answers = predictor.predict(features, list(task.prompts.values()), multimask=task.multimask)
+    prompts = list(task.prompts.values())
+    answers = predictor.predict(features, prompts, multimask=task.multimask)
     chosen = answers if task.multimask else answers.best()
+    if _zooms(predictor, task):
+        chosen = predictor.zoom(image, prompts, chosen)
     return replace(chosen, threshold=task.threshold)
 
 
@@ -85,6 +102,12 @@ def segment_images(paths: Sequence[Path], task: Task, output: Output) -> int:
     if failed == 0:
         return 0
     return _SOME_FAILED if failed < len(paths) else _ALL_FAILED
+
+
+def _zooms(predictor: ImagePredictor, task: Task) -> bool:
+    # SAM 2's own checkpoints give SAM 2's own masks unless something else is asked for.
+    is_coarse = predictor.model.config.image_size < _SAM2_SIZE and not task.multimask
+    return is_coarse if task.zoom is None else task.zoom
 
 
 def _check_output(names: Sequence[str], task: Task, output: Output) -> None:

@@ -41,6 +41,7 @@ class PictureModel:
             own unless given.
         max_hole_area: holes of at most so many pixels are filled.
         max_speck_area: separate pieces of at most so many pixels are dropped.
+        zoom: small objects are looked at again, as `ImagePredictor.zoom` does, after every answer.
 
     >>> import masklet
     >>> run = PictureModel(masklet.load(), name="small").open(np.zeros((48, 64, 3), np.uint8))
@@ -56,8 +57,10 @@ class PictureModel:
         input_size: int | tuple[int, int] | None = None,
         max_hole_area: int = 0,
         max_speck_area: int = 0,
+        zoom: bool = False,
     ) -> None:
         self.name = name
+        self._zooms = zoom
         self._predictor = ImagePredictor(
             model, max_hole_area=max_hole_area, max_speck_area=max_speck_area
         )
@@ -72,20 +75,28 @@ class PictureModel:
             "dtype": _dtypes(self._predictor.model),
             "max_hole_area": self._predictor.max_hole_area,
             "max_speck_area": self._predictor.max_speck_area,
+            "zoom": self._zooms,
         }
 
     def open(self, image: npt.NDArray[np.uint8]) -> "PictureModelRun":
         """Encode a picture, `(height, width, 3)` uint8 RGB. Raises `ImageError`."""
         features = self._predictor.encode(image, size=self._input_size)
-        return PictureModelRun(self._predictor, features)
+        return PictureModelRun(self._predictor, features, image if self._zooms else None)
 
 
 class PictureModelRun:
     """A picture that a model is asked about; `PictureModel.open` makes it."""
 
-    def __init__(self, predictor: ImagePredictor, features: ImageFeatures) -> None:
+    def __init__(
+        self,
+        predictor: ImagePredictor,
+        features: ImageFeatures,
+        image: npt.NDArray[np.uint8] | None = None,
+    ) -> None:
         self._predictor = predictor
         self._features = features
+        # For closer looks; None where none are taken.
+        self._image = image
         # One mask each, as logits: what the next click of the object corrects.
         self._answers: dict[ObjectId, MaskSet] = {}
 
@@ -112,8 +123,12 @@ class PictureModelRun:
         is_pointed = len(said.points) > 0 or said.box is not None
         return object_id in self._answers and is_pointed
 
-    def _remembered(self, asked: Collection[ObjectId], found: MaskSet) -> dict[ObjectId, Answer]:
-        """One mask each, in the order of the objects."""
+    def _remembered(
+        self, asked: Mapping[ObjectId, Prompt], found: MaskSet
+    ) -> dict[ObjectId, Answer]:
+        """One mask each, in the order of the objects, after a closer look if that is wanted."""
+        if self._image is not None:
+            found = self._predictor.zoom(self._image, list(asked.values()), found)
         self._answers |= dict(zip(asked, found, strict=True))
         numbers = zip(asked, found.masks(), found.scores().tolist(), strict=True)
         return {i: Answer(mask, predicted_iou) for i, mask, predicted_iou in numbers}
@@ -281,4 +296,5 @@ def _together(answers: list[MaskSet]) -> MaskSet:
         iou=torch.cat([each.iou for each in answers]),
         object_score=torch.cat([each.object_score for each in answers]),
         prompt_index=tuple(range(len(answers))),
+        close_ups={row: each.close_ups[0] for row, each in enumerate(answers) if each.close_ups},
     )

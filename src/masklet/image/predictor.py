@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from masklet.errors import ImageError, PromptError
+from masklet.image.zoom import is_clearer, worthwhile_looks
 from masklet.model.preprocess import (
     checked_input_size,
     preprocess_image,
@@ -22,12 +23,15 @@ from masklet.model.protocol import SegmentationModel
 from masklet.model.tensors import Candidates, FrameFeatures, PromptTensors
 from masklet.ops.masks import stable_candidate
 from masklet.ops.resize import resize_mask
-from masklet.types import MaskSet, Prompt
+from masklet.types import CloseUp, MaskSet, Prompt
 
 # Rows decoded at once: each holds about 40 MB of activations at 1024 pixels; on a CPU fewer rows
 # stay closer to the cache, on a GPU more rows fill it.
 _ROWS_PER_PASS = {"cpu": 4}
 _ROWS_PER_PASS_ELSEWHERE = 64
+# Crops encoded at once: on a CPU four take a tenth less time than one by one, and more no less.
+_CROPS_PER_PASS = {"cpu": 4}
+_CROPS_PER_PASS_ELSEWHERE = 16
 # Carried-over logits are clamped to this before they are a prompt (parity 9).
 _LOGIT_LIMIT = 32.0
 
@@ -153,6 +157,61 @@ class ImagePredictor:
                 answers[number] = self._answer(candidates, row, number, features, wants_three)
         return self._joined([answers[number] for number in range(len(asked))], features)
 
+    @torch.inference_mode()
+    def zoom(
+        self,
+        image: npt.NDArray[np.uint8],
+        prompts: Prompt | Sequence[Prompt],
+        answer: MaskSet,
+    ) -> MaskSet:
+        """Look again at the small objects of an answer, each alone and enlarged.
+
+        Costs what encoding a picture and one more question cost, for every mask that is looked at
+        again: those at most a third as wide and as high as the image. An answer with three masks
+        for a prompt costs three times as much as its `best()`.
+
+        Args:
+            image: the one that was encoded.
+            prompts: those that were answered: all that was said of each object so far.
+            answer: from `predict`; `refine` takes what comes out of here as well.
+
+        Returns:
+            The same masks, finer where the closer look was clearer.
+
+        Raises:
+            PromptError: the image has another size, or the answer is one to more prompts.
+
+        >>> import masklet
+        >>> predictor, click = ImagePredictor(masklet.load()), Prompt.point(32, 24)
+        >>> image = np.zeros((48, 64, 3), np.uint8)
+        >>> image[20:28, 28:36] = 255
+        >>> answer = predictor.predict(predictor.encode(image), click).best()
+        >>> predictor.zoom(image, click, answer).masks().shape
+        (1, 48, 64)
+        """
+        asked = [prompts] if isinstance(prompts, Prompt) else list(prompts)
+        _check_answered(image, asked, answer)
+        looks = worthwhile_looks(answer, asked)
+        side = answer.logits.shape[1] * 4, answer.logits.shape[2] * 4
+        close_ups, iou = dict(answer.close_ups), answer.iou.clone()
+        limit = _CROPS_PER_PASS.get(self.model.device.type, _CROPS_PER_PASS_ELSEWHERE)
+        for start in range(0, len(looks), limit):
+            some = looks[start : start + limit]
+            encoded = self.encode_batch([image[look.crop.part] for look in some], size=side)
+            for look, features in zip(some, encoded, strict=True):
+                known = look.known(answer)
+                found = self.predict(
+                    features,
+                    look.prompt,
+                    multimask=False,
+                    refine=known if look.starts_from_mask else None,
+                )
+                if is_clearer(found, known):
+                    close_ups[look.row] = CloseUp(found.logits[0], look.crop.box)
+                    # Close by, the model is too sure of itself; the mean of both is off by less.
+                    iou[look.row] = (known.iou[0] + found.iou[0]) / 2
+        return replace(answer, iou=iou, close_ups=close_ups)
+
     def _prompt_tensors(self, prompts: list[Prompt], features: ImageFeatures) -> PromptTensors:
         tokens = [prompt.point_tokens() for prompt in prompts]
         device = self.model.device
@@ -237,6 +296,22 @@ def _checked_image(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return image
 
 
+def _check_answered(
+    image: npt.NDArray[np.uint8], prompts: Sequence[Prompt], answer: MaskSet
+) -> None:
+    if image.shape[:2] != answer.size:
+        raise PromptError(
+            f"the image is {image.shape[1]} wide and {image.shape[0]} high, the masks belong to one "
+            f"of {answer.size[1]} x {answer.size[0]}; pass the image that was encoded."
+        )
+    answered = max(answer.prompt_index, default=-1) + 1
+    if answered > len(prompts):
+        raise PromptError(
+            f"the answer is one to {answered} prompts, {len(prompts)} were given; expected those "
+            "that were answered. Pass the same list as to predict."
+        )
+
+
 def _point_count(prompt: Prompt) -> int:
     return len(prompt.points) + (0 if prompt.box is None else 2)
 
@@ -255,6 +330,7 @@ def _carried_logits(
             "Choose among candidates first, for example with refine=previous.best()."
         )
     grid = (image.input_size[0] // 4, image.input_size[1] // 4)
+    refined = () if refine is None else refine.grid_logits()
     carried: list[Tensor | None] = []
     for number, prompt in enumerate(prompts):
         if prompt.mask is not None and refine is not None:
@@ -263,7 +339,7 @@ def _carried_logits(
                 "Leave one of them out."
             )
         if refine is not None:
-            logits = refine.logits[number].float()
+            logits = refined[number]
             if logits.shape != grid:
                 raise PromptError(
                     f"refine holds logits of {tuple(logits.shape)}, this image needs {grid}; "

@@ -7,10 +7,12 @@
                   "prompt": {"points": [[x, y]], "labels": [1], "box": [x0, y0, x1, y1] | null,
                              "mask": RLE | null},
                   "masks": [{"segmentation": RLE, "bbox": [x, y, width, height], "area": pixels,
-                             "predicted_iou": 0..1, "object_score": logit}]}]}
+                             "predicted_iou": 0..1, "object_score": logit,
+                             "close_up": [x0, y0, x1, y1]}]}]}
 
 RLE is COCO's compressed run-length encoding, `{"size": [height, width], "counts": "..."}`; `bbox` is
-COCO's too. Coordinates are pixels of the picture. Masks stand best first.
+COCO's too. `close_up` is there only if the model looked at that part of the picture again, alone.
+Coordinates are pixels of the picture. Masks stand best first.
 """
 
 from collections.abc import Mapping
@@ -55,6 +57,8 @@ def describe_image(
     scores = zip(answers.scores().tolist(), answers.object_score.float().tolist(), strict=True)
     for row, (iou, object_score) in enumerate(scores):
         described[row] |= {"predicted_iou": iou, "object_score": object_score}
+        if row in answers.close_ups:
+            described[row]["close_up"] = list(answers.close_ups[row].box)
         objects[answers.prompt_index[row]]["masks"].append(described[row])
     return {
         "format": FORMAT,

@@ -1,7 +1,7 @@
 """A `MaskSet` is the answer: masks of one image. Coordinates as in `masklet.types`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from masklet.ops.boxes import boxes_from_masks
 from masklet.ops.components import drop_specks, fill_holes
 from masklet.ops.contours import polygons
 from masklet.ops.masks import stability_scores
-from masklet.ops.resize import resize_logits
+from masklet.ops.resize import resize_logits, resize_mask
 from masklet.ops.rle import Rle, encode
+from masklet.types.close_up import CloseUp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +44,8 @@ class MaskSet:
     """Separate pieces of at most so many image pixels are dropped."""
     exclusive: bool = False
     """Whether a pixel belongs to one mask only, the one with the highest logit."""
+    close_ups: Mapping[int, CloseUp] = field(default_factory=dict)
+    """By mask, counted from 0, the finer answer around its object; few masks have one."""
 
     def __len__(self) -> int:
         return len(self.prompt_index)
@@ -54,16 +57,14 @@ class MaskSet:
         kept = np.atleast_1d(np.arange(len(self))[chosen])
         # A reversed slice is a view that torch does not take.
         rows = torch.from_numpy(np.ascontiguousarray(kept)).to(self.logits.device)
-        return MaskSet(
+        seen = self.close_ups
+        return replace(
+            self,
             logits=self.logits[rows],
             iou=self.iou[rows],
             object_score=self.object_score[rows],
-            size=self.size,
             prompt_index=tuple(self.prompt_index[row] for row in kept),
-            threshold=self.threshold,
-            max_hole_area=self.max_hole_area,
-            max_speck_area=self.max_speck_area,
-            exclusive=self.exclusive,
+            close_ups={new: seen[row] for new, row in enumerate(kept.tolist()) if row in seen},
         )
 
     def __iter__(self) -> Iterator["MaskSet"]:
@@ -84,7 +85,7 @@ class MaskSet:
         The IoU of the masks at one logit above and one below the threshold, as SAM's automatic
         masks are filtered by (arXiv 2304.02643, appendix B).
         """
-        scores = stability_scores(self.logits.float() - self.threshold, delta=1.0)
+        scores = stability_scores(self.grid_logits() - self.threshold, delta=1.0)
         return scores.cpu().numpy()
 
     def best(self) -> "MaskSet":
@@ -96,9 +97,29 @@ class MaskSet:
                 best[prompt] = row
         return self[[best[prompt] for prompt in sorted(best)]]
 
+    def grid_logits(self) -> Tensor:
+        """`(N, h, w)` float32 logits on the model's grid with all close-ups drawn in: what a
+        further question starts from.
+        """
+        grid = self.logits.float()
+        if self.close_ups:
+            grid = grid.clone()
+        for row in self.close_ups:
+            shrunk = resize_mask(self.full_logits_of(row)[None], (grid.shape[1], grid.shape[2]))
+            grid[row] = shrunk[0]
+        return grid
+
     def full_logits(self) -> npt.NDArray[np.float32]:
         """`(N, height, width)` logits at the image's size, before threshold and cleaning."""
-        return resize_logits(self.logits, self.size).cpu().numpy()
+        full = torch.empty((len(self), *self.size), device=self.logits.device)
+        for row in range(len(self)):
+            full[row] = self.full_logits_of(row)
+        return full.cpu().numpy()
+
+    def full_logits_of(self, row: int) -> Tensor:
+        """`(height, width)` float32 the same of one mask, where the model computes."""
+        full = resize_logits(self.logits[row, None], self.size)[0]
+        return self.close_ups[row].pasted(full) if row in self.close_ups else full
 
     def masks(self) -> npt.NDArray[np.bool_]:
         """`(N, height, width)` bool masks at the image's size."""
@@ -168,8 +189,8 @@ class MaskSet:
         # One mask at a time: upsampled logits are 4 bytes a pixel, and only the bits are kept.
         masks = torch.empty((len(self), *self.size), dtype=torch.bool, device=self.logits.device)
         highest: Tensor | None = None
-        for row, logits in enumerate(self.logits):
-            full = resize_logits(logits[None], self.size)[0]
+        for row in range(len(self)):
+            full = self.full_logits_of(row)
             masks[row] = full > self.threshold
             if self.exclusive:
                 if highest is not None:
