@@ -10,6 +10,7 @@ from masklet.cli.bench import bench
 from masklet.cli.demo import demo
 from masklet.cli.segment import segment
 from masklet.cli.track import track
+from masklet.cli.train import train
 from masklet.errors import MaskletError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command()(segment)
 app.command()(track)
 app.command()(demo)
 app.command()(bench)
+app.command()(train)
 app.add_typer(data.app)
 app.add_typer(evaluate.app)
 app.add_typer(models.app)

@@ -16,12 +16,11 @@ from masklet.data.label_png import ids_in, read_labels
 from masklet.data.pictures import check_picture_size, errors_of_dataset
 from masklet.data.records import Dataset, ImageDataset, Mask, PictureObject, Problem
 from masklet.errors import DatasetError
-from masklet.io.images import read_image
+from masklet.io.images import SUFFIXES, read_image
 from masklet.ops import rle
 
 IMAGES, MASKS = "images", "masks"
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _UNJUDGED = 255
 
 
@@ -82,7 +81,7 @@ def open_picture_folder(path: Path) -> ImageDataset:
     problems: list[Problem] = []
     files = sorted((path / IMAGES).glob("*")) if is_picture_folder(path) else []
     for file in files:
-        if file.suffix.lower() not in _SUFFIXES:
+        if file.suffix.lower() not in SUFFIXES:
             continue
         if file.stem in masks:
             items.append(FolderPicture(file.stem, file, masks[file.stem]))
