@@ -33,13 +33,16 @@ _DATA = DataOptions(
     stored_side=256,
     smallest=16.0,
 )
-# Muon for hidden matrices, AdamW for the rest (field notes on training from scratch).
+# Muon for hidden matrices, AdamW for the rest. After 175 steps of 16 pictures of 128 pixels, of which
+# 8 objects each were asked for, the masks that were shown had a mean IoU of 0.14; with twice this
+# rate and three times the focal loss 0.10, with the paper's focal loss over all pixels 0.07, with
+# AdamW alone 0.02 (one core of an AVX-512 CPU, 0.8 s a step).
 _OPTIM = OptimOptions(
     learning_rate=1e-3,
     weight_decay=0.05,
     decays_gains=False,
     betas=(0.9, 0.98),
-    muon_learning_rate=0.01,
+    muon_learning_rate=0.005,
 )
 _LATE = Every(minutes=15)
 
@@ -63,7 +66,7 @@ def small_image() -> TrainConfig:
             box=0.4, centred=0.5, mixed=MixedPrompts(single=0.5, most_clicks=4)
         ),
         unroll=UnrollOptions(looks="logits", hides_absent=False),
-        losses=LossWeights(focal=1.0),
+        losses=LossWeights(focal=0.3),
         rules=LossRules(resolution="logits", focal_over="errors", boundary=3.0, boundary_pixels=1),
         optim=_OPTIM,
         schedule=Schedule("constant", warm_up=0.02, cool_down=0.4),
@@ -93,7 +96,7 @@ def small_video() -> TrainConfig:
         ),
         clip_prompts=PromptOptions(points=0.4, box=0.5, corrections=1, corrected_frames=(1, 2)),
         unroll=replace(image.unroll, detach_after=4),
-        optim=replace(_OPTIM, encoder_learning_rate=1e-4, muon_learning_rate=0.005),
+        optim=replace(_OPTIM, encoder_learning_rate=1e-4, muon_learning_rate=0.003),
     )
 
 
