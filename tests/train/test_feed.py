@@ -12,6 +12,7 @@ from masklet.data.scenes.tiny import tiny_clips
 from masklet.errors import DatasetError
 from masklet.train.config import DataOptions, Stage
 from masklet.train.feed import at_most, drawn_kind
+from masklet.train.feed_ahead import AheadFeed, drawing_ahead
 from masklet.train.feed_loaded import LoadedFeed
 from masklet.train.feed_resident import ResidentFeed
 from masklet.train.parallel import Crew
@@ -98,6 +99,23 @@ def test_a_feed_goes_on_where_another_one_was(make):
     rest = make()
     rest.go_on(begun.position)
     assert all(equal(steps[step], rest.step(step, stage)) for step in range(3, 6))
+
+
+def test_drawing_ahead_gives_the_same_batches(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    plain, later = resident(), Stage(side=96, pictures=2)
+    asked = [(0, PICTURES), (1, PICTURES), (2, later), (3, later), (9, later), (4, PICTURES)]
+    with drawing_ahead(plain, torch.device("cpu")) as feed:
+        assert isinstance(feed, AheadFeed)
+        assert all(equal(feed.step(*step), plain.step(*step)) for step in asked)
+        feed.go_on(feed.position)
+        assert feed.skipped == 0
+
+
+def test_what_is_read_from_the_disk_is_not_drawn_ahead():
+    feed = loaded()
+    with drawing_ahead(feed, torch.device("cpu")) as same:
+        assert same is feed
 
 
 def test_a_new_stage_changes_the_batches(make):

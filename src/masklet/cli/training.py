@@ -24,6 +24,7 @@ from masklet.train.checkpoint_folder import newest_checkpoint
 from masklet.train.config import TrainConfig, settled
 from masklet.train.diary import read_diary
 from masklet.train.feed import Feed
+from masklet.train.feed_ahead import drawing_ahead
 from masklet.train.feeding import make_feed, prepare_memory
 from masklet.train.loop import Ended, Hooks, Work, train
 from masklet.train.parallel import Crew, joined_crew
@@ -128,7 +129,8 @@ def _learn(run: _Run, wants_end: Callable[[], bool], *, is_quiet: bool) -> Ended
             prepare_memory(run.model, config, run.feed)
         learner = make_learner(run.model, config, crew)
         hooks = _hooks(run, screen, wants_end)
-        return train(Work(learner, config, run.feed, run.folder, hooks))
+        with drawing_ahead(run.feed, crew.device) as feed:
+            return train(Work(learner, config, feed, run.folder, hooks))
 
 
 def _is_compared(run: _Run) -> bool:

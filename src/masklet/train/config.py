@@ -156,6 +156,8 @@ class RunOptions:
     sheet: Every = field(default_factory=lambda: Every(minutes=10))
     workers: int = 0
     """Processes that read data; with 0 the training itself reads."""
+    kept_features_gib: float = 0.0
+    """Memory for what a frozen image encoder saw, on the device; for data that are not changed."""
     compiles: bool = False
     """Whether `torch.compile` makes the parts of the network faster: worth it on a GPU, for an hour
     of training or more."""
@@ -168,6 +170,8 @@ class RunOptions:
         is_fine = self.minutes is None or self.minutes > 0
         _check("run.minutes", self.minutes, is_fine, "more than 0")
         _check("run.kept", self.kept, self.kept > 0, "at least 1")
+        is_fine = self.kept_features_gib >= 0
+        _check("run.kept_features_gib", self.kept_features_gib, is_fine, "at least 0")
         _check("run.workers", self.workers, self.workers >= 0, "at least 0")
 
 
@@ -218,6 +222,9 @@ class TrainConfig:
         _check("begins of the stages", begins, is_ordered, "0 and then rising shares")
         _check("clip_norm", self.clip_norm, self.clip_norm > 0, "a length above 0")
         _check("accumulate", self.accumulate, self.accumulate > 0, "at least 1")
+        kept = self.run.kept_features_gib
+        is_fine = kept == 0 or self.unroll.freezes_encoder
+        _check("run.kept_features_gib", kept, is_fine, "0, or unroll.freezes_encoder=true")
         is_decay = self.average is None or 0 <= self.average < 1
         _check("average", self.average, is_decay, "a decay from 0 to below 1, or none")
 

@@ -21,6 +21,7 @@ from masklet.model.sam2 import SAM2
 from masklet.train.config import TrainConfig
 from masklet.train.ema import Average
 from masklet.train.guard import require_finite
+from masklet.train.kept_features import KeptFeatures
 from masklet.train.losses import LossReport
 from masklet.train.optim import make_optimizers, set_learning_rates
 from masklet.train.parallel import Crew
@@ -41,6 +42,8 @@ class Learner:
     optimizers: tuple[Optimizer, ...]
     average: Average | None
     crew: Crew
+    kept: KeptFeatures | None = None
+    """What a frozen image encoder saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ def make_learner(model: SAM2, config: TrainConfig, crew: Crew) -> Learner:
     crew.begin_alike([*model.parameters(), *model.buffers()])
     average = None if config.average is None else Average(model, decay=config.average)
     set_to_train(model)
-    return Learner(model, optimizers, average, crew)
+    budget_bytes = int(config.run.kept_features_gib * 2**30)
+    kept = KeptFeatures(budget_bytes) if budget_bytes else None
+    return Learner(model, optimizers, average, crew, kept)
 
 
 def take_step(
@@ -149,8 +154,12 @@ def batch_loss(
     plan = draw_plan(options, frames=batch.length, rows=batch.rows, generator=alike)
     generator = torch.Generator(device=batch.device)
     generator.manual_seed(seed_of(config.seed, step, place, rank, _PLACES))
+    model, kept = learner.model, learner.kept
     with computing(config, batch.device):
-        unrolled = unroll(learner.model, batch, plan, generator=generator, options=config.unroll)
+        features = None if kept is None else kept.features(model, batch.frames_F3SS)
+        unrolled = unroll(
+            model, batch, plan, generator=generator, options=config.unroll, features=features
+        )
     return unrolled_loss(unrolled, batch, config.losses, config.rules, objects=objects)
 
 
