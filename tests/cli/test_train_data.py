@@ -9,7 +9,7 @@ from masklet.cli.train_scoring import Beginning
 from masklet.data.davis_writer import tiny_dataset
 from masklet.data.scenes.tiny import tiny_clips
 from masklet.errors import DatasetError
-from tests.data.made_packs import annotated, box, clip, jpeg, runs, write_tar
+from tests.data.made_packs import annotated, box, clip, cutouts, jpeg, runs, write_tar
 
 
 def pictures(count):
@@ -23,13 +23,13 @@ def pictures(count):
 
 @pytest.fixture
 def packs(tmp_path):
-    """Two packs of pictures, one of clips, one of cut-outs, and what is measured on."""
+    """Two packs of pictures, one of clips, one that is damaged, and what is measured on."""
     folder = tmp_path / "packs"
     folder.mkdir()
     write_tar(folder / "images-train-000.tar", pictures(3))
     write_tar(folder / "images-train-001.tar", pictures(4))
     write_tar(folder / "videos-train-000.tar", clip())
-    write_tar(folder / "cutouts-000.tar", {"00000.png": b"", "00000.json": b"{}"})
+    write_tar(folder / "damaged-000.tar", {"00000.png": b"", "00000.json": b"{}"})
     write_tar(folder / "val-images.tar", pictures(2))
     write_tar(folder / "val-videos.tar", clip("cat"))
     return folder
@@ -43,9 +43,38 @@ def test_a_folder_of_packs_is_learned_from_but_for_what_is_measured_on(packs):
     data = open_data([str(packs)], None)
     expected = [("images-train-000", 3), ("images-train-001", 4), ("videos-train-000", 1)]
     assert names(data) == expected
-    assert data.remarks == (f"passed over in {packs}: cutouts-000.tar",)
+    assert data.remarks == (f"passed over in {packs}: damaged-000.tar",)
     assert data.held.name == "val-images, val-videos"
     assert (len(data.held.pictures), len(data.held.clips)) == (2, 1)
+
+
+def photos_of(dataset):
+    return {scene.photo.path.name for scene in dataset.items if scene.photo is not None}
+
+
+def test_cut_outs_are_learned_from_before_all_backgrounds(packs):
+    write_tar(packs / "cutouts-000.tar", cutouts(*(f"{n:05d}" for n in range(30))))
+    write_tar(packs / "sea.tar", {"photo/sea.jpg": jpeg()})
+    wood = write_tar(packs.parent / "wood.tar", {"photo/wood.jpg": jpeg()})
+    data = open_data([str(packs), str(wood)], None)
+    assert names(data)[0] == ("cutouts-000", 30)
+    assert [dataset.layout for dataset in data.datasets[1:]] == [
+        *("picture-pack", "picture-pack", "video-pack")
+    ]
+    assert photos_of(data.datasets[0]) == {"sea.tar", "wood.tar"}
+    assert data.held.name == "val-images, val-videos"
+    alone = open_data([str(packs / "cutouts-000.tar")], None)
+    assert (names(alone), photos_of(alone.datasets[0])) == ([("cutouts-000", 30)], set())
+    assert not alone.held, "other scenes show what would be kept back"
+
+
+def test_backgrounds_without_cut_outs_are_passed_over(packs, tmp_path):
+    sea = write_tar(tmp_path / "sea.tar", {"photo/sea.jpg": jpeg()})
+    data = open_data([str(packs / "images-train-000.tar"), str(sea)], None)
+    assert names(data) == [("images-train-000", 3)]
+    assert data.remarks[0] == "passed over, since there are no cut-outs: sea.tar"
+    with pytest.raises(DatasetError, match="nothing to learn from"):
+        open_data([str(sea)], None)
 
 
 def test_a_pattern_means_what_it_matches(packs):

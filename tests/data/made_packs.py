@@ -66,5 +66,44 @@ def clip(name="dog", masks=None, frames=3):
     return {**pictures, f"{name}/masks.json": masks or masklet_json([[mask]] * frames)}
 
 
+def png(pixels):
+    """Of `(height, width, 4)` RGBA, or other arrays that Pillow knows."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "PNG")
+    return data.getvalue()
+
+
+def rgba(mask, colour=(200, 60, 40)):
+    """A thing of one colour on nothing, with another colour beneath."""
+    pixels = np.full((*mask.shape, 4), (0, 255, 0, 0), np.uint8)
+    pixels[mask] = (*colour, 255)
+    return pixels
+
+
+def cutout_json(masks=(), parents=None, size=SIZE, **image):
+    """The JSON of a cut-out: bool masks, and the place of the part that each belongs to."""
+    height, width = size
+    parents = parents or [-1] * len(masks)
+    parts = [
+        {"segmentation": runs(mask), "parent": parent, "kind": "leaf"}
+        for mask, parent in zip(masks, parents, strict=True)
+    ]
+    return encoded({"image": {"width": width, "height": height, **image}, "parts": parts})
+
+
+def cutouts(*names):
+    """The files of cut-outs: a thing with a half that has a part itself."""
+    whole, half, piece = box(0, 0, 20, 30), box(0, 0, 20, 16), box(4, 4, 16, 12)
+    pixels = rgba(whole)
+    pixels[half] = (40, 90, 200, 255)
+    pixels[piece] = (240, 230, 90, 255)
+    described = cutout_json([half, piece], [-1, 0])
+    return {
+        f"{name}.{kind}": data
+        for name in names
+        for kind, data in (("png", png(pixels)), ("json", described))
+    }
+
+
 def encoded(document):
     return json.dumps(document).encode()

@@ -24,6 +24,7 @@ from tests.data.made_clips import (
     write_split,
     write_text,
 )
+from tests.data.made_packs import cutouts
 
 IMAGE = {"id": 139, "height": SIZE[0], "width": SIZE[1]}
 IN_COCO = {"file_name": "000000000139.jpg"}
@@ -121,6 +122,12 @@ def write_picture_pack(path):
     return write_pack(path, {"000123.jpg": jpeg(), "000123.json": json.dumps(document).encode()})
 
 
+def write_pictures(root):
+    write_frame(root / "images" / "cat.jpg")
+    (root / "masks").mkdir()
+    Image.fromarray(255 * square(2, 3).astype(np.uint8)).save(root / "masks" / "cat.png")
+
+
 WRITERS = {
     "davis-2016": lambda root: write_davis(root, ["dog"], year="2016"),
     "davis-2017": lambda root: write_davis(root, ["dog"]),
@@ -135,6 +142,7 @@ WRITERS = {
     "coco-2017": write_coco,
     "lvis-v1": write_lvis,
     "folder": lambda root: write_split(root, {"dog": TWO}),
+    "pictures": write_pictures,
     "pack": lambda root: write_video_pack(root / "a.tar"),
 }
 
@@ -233,6 +241,20 @@ def test_a_pack_of_pictures_is_opened_by_its_file_or_folder(tmp_path):
         dataset = open_dataset(source)
         check_items(dataset)
         assert dataset.layout == "picture-pack"
+
+
+def test_cut_outs_are_opened_with_the_backgrounds_beside_them(tmp_path):
+    things = write_pack(tmp_path / "pack" / "things.tar", cutouts(*"0123456789"))
+    sea = write_pack(tmp_path / "pack" / "sea.tar", {"photo/sea.jpg": jpeg()})
+    alone, both = open_dataset(things), open_dataset(tmp_path / "pack")
+    assert alone.layout == both.layout == "cutout-pack"
+    assert {scene.photo for scene in alone.items} == {None}
+    assert {scene.photo.path for scene in both.items if scene.photo} == {sea}
+    assert all(scene.objects() for scene in both.items)
+    with pytest.raises(
+        DatasetError, match=r"sea\.tar holds backgrounds, which have no masks; expec"
+    ):
+        open_dataset(sea)
 
 
 def test_coco_and_lvis_of_one_folder_are_told_apart(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from masklet.data.catalog import open_dataset
 from masklet.data.check import check_clip, check_picture, listed_problems
 from masklet.data.coco import open_coco
-from masklet.data.packs import open_picture_pack, open_video_pack
+from masklet.data.packs import open_cutout_pack, open_picture_pack, open_video_pack
 from masklet.data.sa1b import open_sa1b
 from tests.data.made_packs import (
     NOTHING,
@@ -16,6 +16,7 @@ from tests.data.made_packs import (
     annotated,
     box,
     clip,
+    cutouts,
     encoded,
     jpeg,
     masklet_json,
@@ -107,6 +108,24 @@ def test_picture_and_annotations_are_checked_each_for_itself(tmp_path):
     wrong = annotated([NOTHING])
     problems = told(check_picture, packed_picture(tmp_path, jpeg()[:-30], wrong))
     assert [each.split()[1] for each in problems] == ["7.jpg", "7.json"]
+
+
+def test_each_damaged_cut_out_is_told_once_and_a_photo_by_its_scenes(tmp_path):
+    files = cutouts(*(f"{number}" for number in range(12)))
+    things = write_tar(tmp_path / "things.tar", files)
+    assert told(check_picture, open_cutout_pack([things])) == []
+    wrong = {"3.png": files["3.png"][:60], "5.png": b"", "5.json": b"{"}
+    problems = told(check_picture, open_cutout_pack([write_tar(things, files | wrong)]))
+    assert [each.split(" in things")[0] for each in problems] == [
+        "3: 3.png",
+        "5: 5.png",
+        "5: 5.json",
+    ]
+    sea = write_tar(tmp_path / "sea.tar", {"photo/sea.jpg": jpeg()[:-30]})
+    dataset = open_cutout_pack([write_tar(things, files)], [sea])
+    assert [each.split(" cannot")[0] for each in told(check_picture, dataset)] == [
+        f"{scene.name}: photo/sea.jpg in sea.tar" for scene in dataset.items if scene.photo
+    ]
 
 
 def coco(folder, segmentations, picture=None):

@@ -20,13 +20,13 @@ from tests.data.made_clips import (
 )
 
 
-def write_tar(path, *names):
+def write_tar(path, *names, content=b"{}"):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w") as tar:
         for name in names:
             info = tarfile.TarInfo(name)
-            info.size = 2
-            tar.addfile(info, io.BytesIO(b"{}"))
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
     return path
 
 
@@ -89,6 +89,31 @@ def test_packs_are_told_by_what_is_in_them(tmp_path):
         assert detect_layout(path) == "picture-pack"
     for path in (clips, clips.parent):
         assert detect_layout(path) == "video-pack"
+
+
+def test_pngs_are_pictures_or_cut_outs_as_their_json_says(tmp_path):
+    names = ("7.png", "7.json")
+    for content, layout in (
+        (b'{"parts": 1}', "cutout-pack"),
+        (b'{"annotations": 1}', "picture-pack"),
+    ):
+        assert detect_layout(write_tar(tmp_path / "a.tar", *names, content=content)) == layout
+    for content in (b"{}", b"[]", b'{"parts'):
+        with pytest.raises(DatasetError, match=r"a\.tar has no layout that is known"):
+            detect_layout(write_tar(tmp_path / "a.tar", *names, content=content))
+
+
+def test_backgrounds_may_lie_beside_cut_outs(tmp_path):
+    cutouts = ("7.png", "7.json")
+    write_tar(tmp_path / "c.tar", *cutouts, content=b'{"parts": []}')
+    photos = write_tar(
+        tmp_path / "b.tar", "photo/sea.jpg", "video/a/00000.jpg", "video/a/info.json"
+    )
+    assert detect_layout(photos) == "background-pack"
+    assert detect_layout(tmp_path) == "cutout-pack"
+    write_tar(tmp_path / "a.tar", *PICTURES)
+    with pytest.raises(DatasetError, match=r"a\.tar \(picture-pack\), c\.tar \(cutout-pack\); ex"):
+        detect_layout(tmp_path)
 
 
 def test_packs_of_several_kinds_in_a_folder_are_told(tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from masklet.data.packs import open_picture_pack, open_video_pack
+from masklet.data.packs import open_cutout_pack, open_picture_pack, open_video_pack
 from masklet.errors import DatasetError
-from tests.data.made_packs import annotated, box, clip, jpeg, runs, write_tar
+from tests.data.made_packs import annotated, box, clip, cutouts, jpeg, runs, write_tar
 
 PACKS = Path(__file__).parents[3] / "shared" / "data"
 
@@ -71,6 +71,33 @@ def test_tars_with_nothing_of_the_kind_are_refused(tmp_path):
         open_picture_pack([empty])
 
 
+def test_shards_of_cut_outs_are_scenes_before_photos(tmp_path):
+    shards = [
+        write_tar(tmp_path / "things-000.tar", cutouts("1", "2")),
+        write_tar(tmp_path / "things-001.tar", cutouts("3", "1")),
+    ]
+    sea = write_tar(tmp_path / "sea.tar", {f"photo/{n}.jpg": jpeg() for n in range(3)})
+    dataset = open_cutout_pack(shards, [sea])
+    assert [scene.name for scene in dataset.items] == ["1", "2", "3"]
+    assert (dataset.name, dataset.root, dataset.layout) == ("things", tmp_path, "cutout-pack")
+    assert [str(problem) for problem in dataset.problems] == [
+        f"1: {shards[1]}: its name was in the pack already; this one is left out"
+    ]
+    assert {scene.photo.path for scene in dataset.items if scene.photo is not None} == {sea}
+    assert {scene.photo for scene in open_cutout_pack(shards).items} == {None}
+
+
+def test_packs_of_cut_outs_or_of_backgrounds_without_any_are_refused(tmp_path):
+    things = write_tar(tmp_path / "a.tar", cutouts("1"))
+    other = write_tar(tmp_path / "b.tar", {"sea.jpg": jpeg()})
+    with pytest.raises(DatasetError, match=r"nothing that can be .*; expected pairs such as 00042"):
+        open_cutout_pack([other])
+    with pytest.raises(
+        DatasetError, match=r"b\.tar holds no photos for backgrounds; expected some"
+    ):
+        open_cutout_pack([things], [other])
+
+
 def test_no_tars_at_all_are_refused():
     with pytest.raises(DatasetError, match="no tar files were given; expected the shards"):
         open_picture_pack([])
@@ -80,7 +107,8 @@ def whole_pack(name):
     """A pack of the real ones, and what its index says of it."""
     if not (PACKS / f"{name}.tar").exists():
         pytest.skip("the packs of real pictures are not beside the repository")
-    return PACKS / f"{name}.tar", json.loads((PACKS / f"{name}.index.json").read_text())
+    index = PACKS / f"{name.removesuffix('-000')}.index.json"
+    return PACKS / f"{name}.tar", json.loads(index.read_text())
 
 
 def test_the_pictures_for_validation_are_read():
@@ -118,3 +146,17 @@ def test_the_clips_for_validation_are_read():
             assert video.info.num_frames == item["frame_count"]
             assert video[last].shape[:2] == (item["height"], item["width"])
             assert {mask.shape for mask in truth.masks.values()} == {video.info.size}
+
+
+def test_scenes_are_made_of_the_real_cut_outs():
+    path, index = whole_pack("cutouts-000")
+    dataset = open_cutout_pack([path], [path.with_name("backgrounds-000.tar")])
+    assert dataset.problems == ()
+    assert len(dataset.items) == index["cutouts"] == 2244
+    parts = {item[0]: item[2] for item in index["items"]}
+    for scene in dataset.items[::150]:
+        assert len(scene.cutouts[0].read().parts) == parts[scene.name]
+        copy = pickle.loads(pickle.dumps(scene))
+        assert copy.image().shape == (256, 256, 3)
+        assert {each.kind for each in copy.objects()} <= {"instance", "part"}
+        assert copy.objects()

@@ -29,7 +29,20 @@ from tests.data.made_clips import (
     write_sav_video,
     write_split,
 )
-from tests.data.made_packs import NOTHING, SIZE, annotated, box, encoded, jpeg, runs, write_tar
+from tests.data.made_packs import (
+    NOTHING,
+    SIZE,
+    annotated,
+    box,
+    cutout_json,
+    cutouts,
+    encoded,
+    jpeg,
+    png,
+    rgba,
+    runs,
+    write_tar,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -100,7 +113,7 @@ def test_every_option_that_it_names_exists():
         for option in command.params
         for name in option.opts
     }
-    elsewhere = {"--box", "--format"}
+    elsewhere = {"--box", "--format", "--data"}
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) - elsewhere <= known
 
 
@@ -155,6 +168,10 @@ def broken_pictures(root):
         "2.json": annotated([NOTHING]),
     }
     yield write_tar(root / "pack.tar", files)
+    nothing = png(rgba(np.zeros(SIZE, bool)))
+    parts = cutout_json([box(2, 3, 8, 9)], [3])
+    things = cutouts("1", "2") | {"1.png": nothing, "2.json": parts}
+    yield write_tar(root / "cutouts.tar", things)
     (root / "a.jpg").write_bytes(jpeg())
     sides = {"width": SIZE[1], "height": SIZE[0]}
     images = [{"id": n, "file_name": f"{name}.jpg", **sides} for n, name in enumerate("ab")]

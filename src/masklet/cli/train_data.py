@@ -8,8 +8,9 @@ from typing import cast
 
 from masklet.cli.eval_plan import are_clips, spread
 from masklet.data.catalog import open_dataset
+from masklet.data.known import Layout
 from masklet.data.layouts import detect_layout, tars_in
-from masklet.data.picture_folder import is_picture_folder, open_picture_folder
+from masklet.data.packs import open_cutout_pack
 from masklet.data.readings import AnyDataset
 from masklet.data.records import Clip, ImageDataset, Picture, VideoDataset
 from masklet.errors import DatasetError
@@ -58,22 +59,46 @@ def open_data(data: Sequence[str], held: str | None) -> TrainingData:
     remarks: list[str] = []
     datasets: list[AnyDataset] = []
     validation: list[AnyDataset] = []
-    for source in [path for text in data for path in _matching(text)]:
-        for dataset in _opened(source, remarks):
-            is_held = _is_pack(dataset) and dataset.name.startswith(_HELD_OUT)
-            (validation if is_held else datasets).append(dataset)
+    for dataset in _opened(data, remarks):
+        is_held = _is_pack(dataset) and dataset.name.startswith(_HELD_OUT)
+        (validation if is_held else datasets).append(dataset)
     if not datasets:
         raise DatasetError(
             "there is nothing to learn from; expected --data with a dataset, a folder of pictures "
             "and masks, or packs. Give at least one."
         )
     if held is not None:
-        validation = [each for path in _matching(held) for each in _opened(path, remarks)]
+        validation = _opened([held], remarks)
     if validation:
         return TrainingData(tuple(datasets), _held_out(validation), tuple(remarks))
     kept, parted = _parted(datasets)
     remarks.append(_told(parted))
     return TrainingData(kept, parted, tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One thing that is opened by itself."""
+
+    source: str
+    """A path, or the name of a dataset."""
+    layout: Layout | None = None
+    """Of a tar."""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.source).expanduser().absolute()
+
+
+def _opened(texts: Sequence[str], remarks: list[str]) -> list[AnyDataset]:
+    """All datasets in their order; photos for backgrounds, wherever they are, serve all cut-outs."""
+    sources = [source for text in texts for source in _matching(text)]
+    places = [place for source in sources for place in _places(source, remarks)]
+    backgrounds = [place.path for place in places if place.layout == "background-pack"]
+    if backgrounds and all(place.layout != "cutout-pack" for place in places):
+        names = ", ".join(path.name for path in backgrounds)
+        remarks.append(f"passed over, since there are no cut-outs: {names}")
+    return [_of_place(each, backgrounds) for each in places if each.layout != "background-pack"]
 
 
 def _matching(text: str) -> list[str]:
@@ -88,29 +113,28 @@ def _matching(text: str) -> list[str]:
     return found
 
 
-def _opened(source: str, remarks: list[str]) -> list[AnyDataset]:
+def _places(source: str, remarks: list[str]) -> list[_Place]:
+    """What a source holds; of a folder of tars what is no pack is passed over and told."""
     path = Path(source).expanduser()
-    if is_picture_folder(path):
-        return [open_picture_folder(path)]
-    if path.is_dir() and tars_in(path):
-        return _packs_in(path, remarks)
-    return [open_dataset(source)]
-
-
-def _packs_in(folder: Path, remarks: list[str]) -> list[AnyDataset]:
-    """The packs of a folder; what is none, such as cut-outs, is passed over and told."""
-    found: list[AnyDataset] = []
+    if path.suffix.lower() == ".tar":
+        return [_Place(source, detect_layout(path))]
+    tars = tars_in(path) if path.is_dir() else []
+    found = []
     passed_over = []
-    for tar in tars_in(folder):
+    for tar in tars:
         try:
-            detect_layout(tar)
+            found.append(_Place(str(tar), detect_layout(tar)))
         except DatasetError:
             passed_over.append(tar.name)
-            continue
-        found.append(open_dataset(tar))
     if passed_over:
-        remarks.append(f"passed over in {folder}: {', '.join(passed_over)}")
-    return found
+        remarks.append(f"passed over in {path}: {', '.join(passed_over)}")
+    return found if tars else [_Place(source)]
+
+
+def _of_place(place: _Place, backgrounds: Sequence[Path]) -> AnyDataset:
+    if place.layout == "cutout-pack":
+        return open_cutout_pack([place.path], backgrounds)
+    return open_dataset(place.source)
 
 
 def _is_pack(dataset: AnyDataset) -> bool:
@@ -137,7 +161,9 @@ def _parted(datasets: Sequence[AnyDataset]) -> tuple[tuple[AnyDataset, ...], Hel
     kept: list[AnyDataset] = []
     back: list[Picture] = []
     for dataset in datasets:
-        if are_clips(dataset) or len(dataset.items) < _ENOUGH:
+        # Other scenes show the same cut-outs: what is kept back would be known all the same.
+        is_made_up = dataset.layout == "cutout-pack"
+        if is_made_up or are_clips(dataset) or len(dataset.items) < _ENOUGH:
             kept.append(dataset)
             continue
         pictures = cast("ImageDataset", dataset)

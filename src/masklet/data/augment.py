@@ -44,7 +44,7 @@ FROM_SCRATCH = AugmentOptions(
     view=ViewOptions(
         turn=15.0,
         lean=10.0,
-        scale=(0.3, 2.0),
+        scale=(0.5, 2.5),
         tries=4,
         staying=0.5,
         mosaic=0.05,
@@ -59,7 +59,8 @@ FROM_SCRATCH = AugmentOptions(
     ),
     paste=PasteOptions(chance=0.5),
     reverse=0.5,
-    smallest=16,
+    # Nine cells of mask logits: a network that knows nothing yet learns nothing from less.
+    smallest=144,
     largest=0.9,
 )
 """For training from scratch on little data: large-scale jitter and copy-paste above all."""

@@ -16,7 +16,8 @@ from masklet.data.indexed_folders import (
 )
 from masklet.data.known import CATALOG, Entry, Layout
 from masklet.data.layouts import coco_files, detect_layout, tars_in
-from masklet.data.packs import open_picture_pack, open_video_pack
+from masklet.data.packs import open_cutout_pack, open_picture_pack, open_video_pack
+from masklet.data.picture_folder import open_picture_folder
 from masklet.data.records import ImageDataset, VideoDataset
 from masklet.data.sa1b import open_sa1b
 from masklet.data.sav import open_sav
@@ -103,12 +104,12 @@ def _opened(path: Path, layout: Layout, split: str | None) -> VideoDataset | Ima
     match layout:
         case "sa-1b":
             return open_sa1b(path)
-        case "picture-pack":
-            return open_picture_pack(_shards(path))
-        case "video-pack":
-            return open_video_pack(_shards(path))
-        case _:
+        case "picture-folder":
+            return open_picture_folder(path)
+        case "coco":
             return open_coco(path)
+        case _:
+            return _open_pack(tars_in(path) if path.is_dir() else [path], layout)
 
 
 def _open_coco(folder: Path, split: str | None, prefix: str = "") -> ImageDataset:
@@ -130,5 +131,24 @@ def _split_of(annotations: Path) -> str:
     return annotations.stem.rpartition("_")[2].removesuffix("2017")
 
 
-def _shards(path: Path) -> Sequence[Path]:
-    return tars_in(path) if path.is_dir() else [path]
+def _open_pack(shards: Sequence[Path], layout: Layout) -> VideoDataset | ImageDataset:
+    match layout:
+        case "picture-pack":
+            return open_picture_pack(shards)
+        case "video-pack":
+            return open_video_pack(shards)
+        case _:
+            return _open_cutouts(shards)
+
+
+def _open_cutouts(shards: Sequence[Path]) -> ImageDataset:
+    """Scenes of the cut-outs, before the backgrounds that lie beside them."""
+    by_layout: dict[Layout, list[Path]] = {"cutout-pack": [], "background-pack": []}
+    for shard in shards:
+        by_layout[detect_layout(shard)].append(shard)
+    if not by_layout["cutout-pack"]:
+        raise DatasetError(
+            f"{shards[0]} holds backgrounds, which have no masks; expected labelled pictures or "
+            "clips. Give it to `masklet train` with a pack of cut-outs, or put both into one folder."
+        )
+    return open_cutout_pack(by_layout["cutout-pack"], by_layout["background-pack"])

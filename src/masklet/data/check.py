@@ -11,10 +11,12 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from masklet.data.coco import CocoPicture
+from masklet.data.cutout_scenes import CutoutScene
 from masklet.data.findings import Findings
 from masklet.data.indexed_png import IndexedClip
 from masklet.data.numbered import Numbered
 from masklet.data.packed_clips import PackedClip
+from masklet.data.pictures import read_packed_picture
 from masklet.data.records import (
     Clip,
     FrameTruth,
@@ -70,14 +72,26 @@ def check_clip(clip: Clip) -> tuple[Problem, ...]:
 def check_picture(picture: Picture) -> tuple[Problem, ...]:
     """What is wrong with a picture, beyond what was told when its dataset was listed.
 
-    Its pixels and all its annotations are read; nothing is raised. A picture without objects is
-    none: COCO has some.
+    Its pixels and all its annotations are read, of a scene of cut-outs those of the first one and
+    the background; nothing is raised. A picture without objects is none: COCO has some.
     """
     findings = Findings(picture.name)
+    if isinstance(picture, CutoutScene):
+        _check_scene(picture, findings)
+        return findings.problems()
     findings.attempt("", picture.image)
     for part in _by_annotation(picture):
         findings.attempt("", part.objects)
     return findings.problems()
+
+
+def _check_scene(scene: CutoutScene, findings: Findings) -> None:
+    # Every cut-out is the first one of one scene; others would be told over and over again.
+    lead = scene.cutouts[0]
+    findings.attempt("", lead.pixels)
+    findings.attempt("", lead.read)
+    if scene.photo is not None:
+        findings.attempt("", partial(read_packed_picture, scene.photo))
 
 
 def _lacks_a_file(clip: Clip) -> bool:

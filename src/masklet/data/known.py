@@ -15,10 +15,14 @@ Layout: TypeAlias = Literal[
     "folder",
     "sa-1b",
     "coco",
+    "picture-folder",
     "picture-pack",
     "video-pack",
+    "cutout-pack",
+    "background-pack",
 ]
-"""The ways in which files and folders can lie."""
+"""The ways in which files and folders can lie. Backgrounds are none of a dataset: they have no masks,
+and serve a pack of cut-outs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +239,34 @@ Annotations/clip/00000.png, an index is an object, 255 is not judged
 ImageSets/val.txt, if the clips are divided""",
 )
 
+_PICTURES = Entry(
+    name="pictures",
+    title="any folder of pictures and painted masks",
+    kind="pictures",
+    layouts=("picture-folder",),
+    splits=(),
+    home="",
+    licence="yours",
+    citation="",
+    tree="""\
+images/cat.jpg
+masks/cat.png, a value is an object, 255 the only one or not judged
+or masks/cat/tail.png, black and white, a file for every object""",
+)
+
 _PACK = Entry(
     name="pack",
-    title="tar files of pictures or of clips",
+    title="tar files of pictures, of clips or of cut-outs",
     kind="either",
-    layouts=("picture-pack", "video-pack"),
+    layouts=("picture-pack", "video-pack", "cutout-pack"),
     splits=(),
     home="",
     licence="yours",
     citation="",
     tree="""\
 000000.jpg and 000000.json in a tar of pictures
-clip/00000.jpg and clip/masks.json in a tar of clips""",
+clip/00000.jpg and clip/masks.json in a tar of clips
+00000.png and 00000.json in a tar of cut-outs, and photo/sea.jpg in one of backgrounds""",
 )
 
 CATALOG: Mapping[str, Entry] = MappingProxyType(
@@ -255,7 +275,7 @@ CATALOG: Mapping[str, Entry] = MappingProxyType(
         for entry in (
             *(_DAVIS_2016, _DAVIS_2017, _YOUTUBE_VOS_2018, _YOUTUBE_VOS_2019),
             *(_MOSE_V1, _MOSE_V2, _LVOS_V1, _LVOS_V2, _SA_V),
-            *(_SA_1B, _COCO_2017, _LVIS_V1, _FOLDER, _PACK),
+            *(_SA_1B, _COCO_2017, _LVIS_V1, _FOLDER, _PICTURES, _PACK),
         )
     }
 )

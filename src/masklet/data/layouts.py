@@ -4,18 +4,23 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+from masklet.data.backgrounds import background_photos
 from masklet.data.indexed_folders import ANNOTATIONS as DRAWN
 from masklet.data.indexed_folders import FRAMES, splits_of
 from masklet.data.known import Layout
+from masklet.data.picture_folder import IMAGES, MASKS, is_picture_folder
+from masklet.data.pictures import errors_of_dataset
 from masklet.data.sav import sav_files
 from masklet.data.sav_frames import FRAMES as SAV_FRAMES
+from masklet.data.spans import Span
 from masklet.data.tars import index_tar
 from masklet.errors import DatasetError
+from masklet.io import json_parts as parts
 
 _KNOWN = (
     f"{FRAMES} and {DRAWN} (DAVIS and its like), train and valid with these (YouTube-VOS, MOSE, "
     f"LVOS), {SAV_FRAMES} or *_manual.json (SA-V), sa_*.json (SA-1B), annotations/*.json or one "
-    "such file (COCO, LVIS), or *.tar (packs)"
+    f"such file (COCO, LVIS), {IMAGES} and {MASKS}, or *.tar (packs)"
 )
 
 
@@ -78,7 +83,9 @@ def _of_folder(folder: Path) -> Layout | None:
         return "sav"
     if any(folder.glob("sa_*.json")):
         return "sa-1b"
-    return "coco" if coco_files(folder) else _of_tars(tars_in(folder))
+    if coco_files(folder):
+        return "coco"
+    return "picture-folder" if is_picture_folder(folder) else _of_tars(tars_in(folder))
 
 
 def _is_sav(folder: Path) -> bool:
@@ -107,13 +114,28 @@ def _by_meta(splits: Iterable[Path]) -> Layout | None:
 
 
 def _of_tar(path: Path) -> Layout | None:
-    names = {file.name for file in index_tar(path).files}
-    if any(name.endswith("/masks.json") for name in names):
+    files = {file.name: file for file in index_tar(path).files}
+    if any(name.endswith("/masks.json") for name in files):
         return "video-pack"
-    documents = (name.removesuffix(".json") for name in names if name.endswith(".json"))
-    if any(f"{stem}.jpg" in names for stem in documents):
+    stems = [name.removesuffix(".json") for name in files if name.endswith(".json")]
+    if any(f"{stem}.jpg" in files for stem in stems):
         return "picture-pack"
-    return None
+    described = next((stem for stem in stems if f"{stem}.png" in files), None)
+    if described is not None:
+        return _of_png(files[f"{described}.json"])
+    return "background-pack" if background_photos(tuple(files.values())) else None
+
+
+def _of_png(annotations: Span) -> Layout | None:
+    """The layout of a tar of PNGs, which are pictures or cut-outs: their JSON tells."""
+    try:
+        with errors_of_dataset():
+            document = parts.parse_object(annotations.read(), str(annotations), "annotations")
+    except DatasetError:
+        return None
+    if "parts" in document:
+        return "cutout-pack"
+    return "picture-pack" if "annotations" in document else None
 
 
 def _of_tars(paths: Iterable[Path]) -> Layout | None:
@@ -121,11 +143,15 @@ def _of_tars(paths: Iterable[Path]) -> Layout | None:
     examples: dict[Layout | None, str] = {}
     for path in paths:
         examples.setdefault(_of_tar(path), path.name)
+    if "cutout-pack" in examples:
+        # They lie behind the others.
+        examples.pop("background-pack", None)
     if len(examples) > 1:
         shown = ", ".join(f"{name} ({layout or 'unknown'})" for layout, name in examples.items())
         raise DatasetError(
-            f"the tar files of the folder are not of one kind, such as {shown}; expected all pictures or "
-            "all clips. Give the path of one file, or put each kind into a folder of its own."
+            f"the tar files of the folder are not of one kind, such as {shown}; expected all pictures, "
+            "all clips, or all cut-outs and their backgrounds. Give the path of one file, or put each "
+            "kind into a folder of its own."
         )
     return next(iter(examples), None)
 

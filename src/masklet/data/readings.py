@@ -6,7 +6,7 @@ Shapes: T frames, K objects of a clip, O objects and N annotated frames of an it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard, cast
 
 import numpy as np
@@ -127,12 +127,13 @@ def contents_of(item: Clip | Picture, origin: Origin, *, side: int, smallest: fl
             "the training data, or allow smaller objects."
         )
     places = {found.object_ids[n]: place for place, n in enumerate(kept)}
+    parents = {**found.parents, **origin.parents}
     return Contents(
         name=item.name,
         frames=found.frames,
         object_ids=tuple(places),
         kinds=tuple(found.kinds[n] for n in kept),
-        parents=tuple(_parent(each, origin.parents, places) for each in places),
+        parents=tuple(_parent(each, parents, places) for each in places),
         shares_ON=torch.tensor([found.shares[n] for n in kept]),
         specks=specks,
         segmentations=tuple(found.segmentations[n] for n in kept) if found.segmentations else (),
@@ -224,6 +225,8 @@ class _Found:
     object_ids: Sequence[ObjectId]
     kinds: Sequence[Kind]
     shares: Sequence[Sequence[float]]
+    parents: Mapping[ObjectId, ObjectId] = field(default_factory=dict)
+    """As far as the objects tell them themselves."""
     segmentations: Sequence[Rle] = ()
 
 
@@ -238,6 +241,7 @@ def _of_picture(picture: Picture) -> _Found:
         object_ids=[each.object_id for each in objects],
         kinds=[each.kind for each in objects],
         shares=shares,
+        parents={each.object_id: each.parent for each in objects if each.parent is not None},
         segmentations=[each.segmentation for each in objects],
     )
 

@@ -84,6 +84,8 @@ class PictureObject:
     """Run-length encoding at the size of the picture, never empty."""
     category: str | None = None
     kind: Kind = "instance"
+    parent: ObjectId | None = None
+    """The object that it is a part of; None where it is none, or nobody knows."""
 
 
 class Picture(Protocol):
