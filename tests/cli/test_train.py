@@ -53,10 +53,12 @@ def finetune(run, folder, photos, lively_path):
     return command
 
 
-def test_fine_tuning_writes_weights_curves_and_what_became_better(finetune, folder):
+def test_fine_tuning_writes_weights_curves_and_what_became_better(finetune, folder, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     done = finetune("--steps", 3, "--out", "run")
     assert done.code == 0
     assert "every fifth picture is kept back to measure on, 3 are used" in done.err
+    assert "learns on the CPU, as torch finds no GPU here" in done.err
     place = folder / "run"
     assert masklet.load(place / "weights.safetensors").config.image_size == 64
     records = read_diary(place / "metrics.jsonl")

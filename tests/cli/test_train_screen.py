@@ -69,6 +69,18 @@ def test_a_terminal_shows_a_table_with_means_and_scores():
     assert "skipped" in text
 
 
+def test_a_training_that_restores_pictures_tells_how_much_it_restores():
+    unknown = ("focal", "dice", "iou", "object_score", "reached")
+    record = {name: value for name, value in RECORD.items() if name not in unknown}
+    record["restored"] = 0.625
+    table = shown(record, is_terminal=True)
+    assert "restored" in table
+    assert "0.625" in table
+    assert "dice" not in table
+    line = shown(record, is_terminal=False)
+    assert line.startswith("masklet: step 1,200: loss 2.000, restored 0.625, 8.0 frames a second")
+
+
 def test_without_a_terminal_a_line_comes_now_and_then():
     text = shown(RECORD, RECORD | {"step": 1201}, SCORES, is_terminal=False)
     first, scores = text.splitlines()
@@ -90,9 +102,12 @@ def test_what_is_not_known_yet_is_not_told():
 
 
 @pytest.mark.parametrize("hours", [0.01, 0.5, 9.0])
-def test_curves_are_drawn_of_short_and_of_long_trainings(tmp_path, hours):
+@pytest.mark.parametrize("quality", ["reached", "restored"])
+def test_curves_are_drawn_of_short_and_of_long_trainings(tmp_path, hours, quality):
     count = 400
-    records = [RECORD | {"step": n, "seconds": 3600 * hours * n / count} for n in range(count)]
+    record = {name: value for name, value in RECORD.items() if name != "reached"}
+    record[quality] = 0.5
+    records = [record | {"step": n, "seconds": 3600 * hours * n / count} for n in range(count)]
     records += [SCORES, SCORES | {"seconds": 3600 * hours}]
     write_curves(tmp_path / "curves.png", records)
     with Image.open(tmp_path / "curves.png") as drawn:

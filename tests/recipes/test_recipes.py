@@ -71,7 +71,16 @@ def test_fine_tuning_takes_the_size_of_its_model():
     assert config.data.stored_side == 1024
 
 
-@pytest.mark.parametrize("name", ["small_image", "small_video", "finetune"])
+def test_the_warm_up_is_of_the_model_that_is_trained_with_it():
+    warm, image = recipe("warm_up"), recipe("small_image")
+    assert warm.model.architecture == image.model.architecture
+    # The plain rule of prompts comes after it, with the training that asks prompts.
+    assert (warm.model.prepared, image.model.prepared) == ((), ("prompts",))
+    assert (warm.restore.masked, warm.restore.patch) == (0.6, 32)
+    assert image.restore is None
+
+
+@pytest.mark.parametrize("name", ["small_image", "small_video", "warm_up", "finetune"])
 def test_a_recipe_trains_the_tiny_model(name, tmp_path):
     config, tiny = recipe(name), tiny_training()
     stages = tuple(

@@ -104,7 +104,8 @@ def train(  # noqa: PLR0913 - typer reads one option from each parameter
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="small_image, small_video, finetune, sam2_full, or file.py:function of your own.",
+            help="warm_up, small_image, small_video, finetune, sam2_full, or file.py:function of your "
+            "own.",
         ),
     ],
     *,

@@ -1,14 +1,20 @@
-"""Pictures of a training: its curves, and what the model answers to always the same questions."""
+"""Pictures of a training: its curves, and what the model answers to always the same questions.
+
+While it learns to restore pictures, what it makes of always the same ones.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from torch import Tensor
 
 from masklet.cli.eval_plan import spread
 from masklet.cli.train_data import HeldOut
-from masklet.cli.train_scoring import CLICKS
+from masklet.cli.train_scoring import CLICKS, restored_pictures
 from masklet.data.records import Picture
 from masklet.eval.model_methods import PictureModel
 from masklet.eval.reports.case_sheet import case_sheet
@@ -18,8 +24,11 @@ from masklet.eval.reports.theme import LIGHT, Theme, css
 from masklet.io.atomic import make_folder, write_bytes
 from masklet.io.images import write_png
 from masklet.model.protocol import SegmentationModel
+from masklet.model.sam2 import SAM2
 from masklet.ops.rle import decode
+from masklet.train.restoring import RestoreOptions
 from masklet.viz.palette import colour_of
+from masklet.viz.sheet import contact_sheet
 
 _SHOWN = 12
 """Pictures on a sheet."""
@@ -28,7 +37,7 @@ _POINTS = 200
 
 
 def write_curves(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Draw loss, IoU, scores and learning rate over time. Raises `OutputError`.
+    """Draw loss, IoU or what is restored, scores, learning rate over time. Raises `OutputError`.
 
     Args:
         path: of the PNG.
@@ -51,8 +60,11 @@ def curves(records: Sequence[Mapping[str, Any]], *, theme: Theme = LIGHT) -> byt
     upper, lower = figure.subplots(2, 2, sharex=True)
     _draw_line(upper[0], steps, "loss", unit, theme)
     label(upper[0], "Loss", f"{len(steps):,} steps", theme)
-    _draw_line(upper[1], steps, "reached", unit, theme)
-    label(upper[1], "IoU of the masks that were shown", "while training", theme)
+    restores = bool(steps) and "restored" in steps[0]
+    quality = "restored" if restores else "reached"
+    _draw_line(upper[1], steps, quality, unit, theme)
+    heading = "Restored share" if restores else "IoU of the masks that were shown"
+    label(upper[1], heading, "while training", theme)
     _draw_scores(lower[0], scored, unit)
     label(lower[0], "Scores", "held out, averaged weights", theme)
     _draw_line(lower[1], steps, "learning_rate", unit, theme)
@@ -86,6 +98,47 @@ def write_sheet(folder: Path, model: SegmentationModel, held: HeldOut, *, step: 
     found = [case for case in cases if case is not None]
     write_png(path, case_sheet(found, title=f"After {step:,} steps, 3 clicks"))
     return path
+
+
+def write_restored(
+    folder: Path, model: SAM2, held: HeldOut, options: RestoreOptions, *, step: int, side: int
+) -> Path:
+    """Draw pictures with missing squares, restored, and as they were; gives the path of the PNG.
+
+    Args:
+        folder: where sheets are; it is made.
+        model: in evaluation mode, with a head.
+        held: whose pictures are shown, always the same ones with the same squares missing.
+        options: what is missing.
+        step: after which they are restored.
+        side: of the square that pictures are resized to, in pixels.
+
+    Raises:
+        DatasetError, VideoError: a picture cannot be read.
+        OutputError: the sheet cannot be written.
+    """
+    shown = replace(
+        held,
+        pictures=spread(held.pictures, _SHOWN),
+        clips=() if held.pictures else spread(held.clips, _SHOWN),
+    )
+    pictures: list[npt.NDArray[np.uint8]] = []
+    captions: list[str] = []
+    for restored in restored_pictures(model, shown, options, side=side):
+        views = (restored.left_F3SS, restored.whole_F3SS, restored.frames_F3SS)
+        pictures += [_shown(view_F3SS) for view_F3SS in views]
+        captions += ["masked", f"restored after {step:,} steps", "original"]
+    path = make_folder(folder) / f"sheet-{step:09d}.png"
+    write_png(path, contact_sheet(pictures, captions, columns=6, tile=(280, 280)))
+    return path
+
+
+def _shown(view_F3SS: Tensor) -> npt.NDArray[np.uint8]:
+    """The only picture as a uint8 array."""
+    pixels: npt.NDArray[np.uint8] = (
+        (255 * view_F3SS[0]).round().byte().permute(1, 2, 0).cpu().numpy()
+    )
+    return pixels
 
 
 def _case(method: PictureModel, picture: Picture) -> Case | None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from masklet.cli.progress import one_line
 
-_MEANS = ("loss", "focal", "dice", "iou", "object_score", "reached", "gradient")
+_MEANS = ("loss", "focal", "dice", "iou", "object_score", "reached", "restored", "gradient")
 # Steps of which means are shown: one alone says little.
 _RECENT = 50
 # Seconds between two lines where there is no terminal, and between two looks of the table.
@@ -51,7 +51,8 @@ class TrainScreen:
 
     def _means(self) -> dict[str, float]:
         count = len(self._recent)
-        return {name: sum(each[name] for each in self._recent) / count for name in _MEANS}
+        names = [name for name in _MEANS if name in self._recent[-1]]
+        return {name: sum(each[name] for each in self._recent) / count for name in names}
 
     def _table(self) -> Table:
         record, means = self._recent[-1], self._means()
@@ -61,9 +62,12 @@ class TrainScreen:
         left = _left(record)
         table.add_row("step", f"{record['step']:,}", "progress", f"{record['progress']:.1%}")
         table.add_row("time", clock(record["seconds"]), "left", left)
-        table.add_row("loss", f"{means['loss']:.3f}", "IoU", f"{means['reached']:.3f}")
-        table.add_row("focal", f"{means['focal']:.4f}", "dice", f"{means['dice']:.3f}")
-        table.add_row("IoU error", f"{means['iou']:.3f}", "object", f"{means['object_score']:.3f}")
+        table.add_row("loss", f"{means['loss']:.3f}", *_quality(means))
+        if "focal" in means:
+            focal, dice = f"{means['focal']:.4f}", f"{means['dice']:.3f}"
+            table.add_row("focal", focal, "dice", dice)
+            error, present = f"{means['iou']:.3f}", f"{means['object_score']:.3f}"
+            table.add_row("IoU error", error, "object", present)
         rate, length = f"{record['learning_rate']:.2e}", f"{means['gradient']:.2f}"
         table.add_row("learning rate", rate, "gradient", length)
         table.add_row("frames a second", _rate(record), "memory", _memory(record))
@@ -97,7 +101,7 @@ def line(record: Mapping[str, Any], means: Mapping[str, float]) -> str:
     'step 9: loss 2.000, IoU 0.500, 8.0 frames a second of clips at 64 px, 1 min 30 s left'
     """
     return (
-        f"step {record['step']:,}: loss {means['loss']:.3f}, IoU {means['reached']:.3f}, "
+        f"step {record['step']:,}: loss {means['loss']:.3f}, {' '.join(_quality(means))}, "
         f"{_rate(record)} frames a second of {record['kind']} at {record['side']} px, "
         f"{_left(record)} left"
     )
@@ -114,6 +118,13 @@ def clock(seconds: float) -> str:
     if hours:
         return f"{hours:,} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def _quality(means: Mapping[str, float]) -> tuple[str, str]:
+    """How good answers to users are, or guesses at what is missing of pictures, with its name."""
+    if "restored" in means:
+        return "restored", f"{means['restored']:.3f}"
+    return "IoU", f"{means['reached']:.3f}"
 
 
 def _left(record: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from masklet.cli.progress import reporter
 from masklet.cli.train_data import HeldOut, TrainingData, open_data
 from masklet.cli.train_plan import TrainPlan
 from masklet.cli.train_report import compare_with_after, measure_before
-from masklet.cli.train_scoring import scores_of
+from masklet.cli.train_scoring import restoring_scores, scores_of
 from masklet.cli.train_screen import TrainScreen, clock, train_screen
 from masklet.cli.train_trial import tell_trials, try_out
 from masklet.errors import MaskletError, MissingExtra, TrainingError
@@ -87,7 +87,7 @@ def _feed(plan: TrainPlan, data: TrainingData, config: TrainConfig, crew: Crew) 
     with reporter(total, quiet=plan.is_quiet or not crew.is_first) as report:
         if crew.is_first:
             counts = ", ".join(f"{len(each.items):,} of {each.name}" for each in data.datasets)
-            for remark in (f"learns from {counts}", *data.remarks):
+            for remark in (f"learns from {counts}", _place(crew), *data.remarks):
                 report.say(remark)
         feed = make_feed(
             data.datasets,
@@ -99,6 +99,13 @@ def _feed(plan: TrainPlan, data: TrainingData, config: TrainConfig, crew: Crew) 
         if crew.is_first and feed.skipped:
             report.say(f"{feed.skipped:,} items cannot be used; `masklet data check` names them")
     return feed
+
+
+def _place(crew: Crew) -> str:
+    """Where it computes, and why, which nobody may notice otherwise before hours are over."""
+    if crew.device.type == "cpu" and not torch.cuda.is_available():
+        return "learns on the CPU, as torch finds no GPU here"
+    return f"learns on {crew.device}"
 
 
 def _train(run: _Run) -> int:
@@ -134,25 +141,31 @@ def _learn(run: _Run, wants_end: Callable[[], bool], *, is_quiet: bool) -> Ended
 
 
 def _is_compared(run: _Run) -> bool:
-    """Whether there is something that a training could have made better."""
-    return bool(run.held.pictures) and run.config.model.weights is not None
+    """Whether there are answers that a training could have made better."""
+    is_asked = run.config.restore is None
+    return is_asked and bool(run.held.pictures) and run.config.model.weights is not None
 
 
 def _hooks(run: _Run, screen: TrainScreen, wants_end: Callable[[], bool]) -> Hooks:
-    held = run.held
+    held, restoring, sheets = run.held, run.config.restore, run.folder.root / "sheets"
+    side = run.config.stages[-1].pixels
 
     def score(model: SAM2) -> Mapping[str, float]:
+        if restoring is not None:
+            return restoring_scores(model, held, restoring, side=side)
         return scores_of(model, held)
 
     def draw(model: SAM2, step: int) -> None:
         try:
-            from masklet.cli.train_drawing import write_curves, write_sheet
+            from masklet.cli.train_drawing import write_curves, write_restored, write_sheet
         except MissingExtra as error:
             screen.say(f"nothing is drawn: {error}")
             return
         write_curves(run.folder.root / "curves.png", read_diary(run.folder.metrics))
-        if held.pictures:
-            write_sheet(run.folder.root / "sheets", model, held, step=step)
+        if restoring is not None and held:
+            write_restored(sheets, model, held, restoring, step=step, side=side)
+        elif held.pictures:
+            write_sheet(sheets, model, held, step=step)
 
     return Hooks(screen.told, score if held else None, draw, wants_end)
 
@@ -162,7 +175,10 @@ def _tell(run: _Run, ended: Ended) -> None:
     best = "" if standing.best is None else f", the best score was {standing.best:.3f}"
     typer.echo(f"{standing.step:,} steps in {clock(standing.seconds)}{best}")
     typer.echo(f"{weights}")
-    typer.echo(f"use them: masklet segment photo.jpg --model {weights}")
+    if run.config.restore is None:
+        typer.echo(f"use them: masklet segment photo.jpg --model {weights}")
+    else:
+        typer.echo(f"begin a training with them: masklet train small_image --init {weights}")
 
 
 def _compare(run: _Run, wants_end: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ from masklet.errors import TrainingError
 from masklet.recipes.finetune import finetune
 from masklet.recipes.full import sam2_full
 from masklet.recipes.small import small_image, small_image_gpu, small_video, small_video_gpu
+from masklet.recipes.warm_up import warm_up
 from masklet.train.config import TrainConfig
 
 Recipe: TypeAlias = Callable[[], TrainConfig]
@@ -21,6 +22,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "small_video": small_video,
         "small_image_gpu": small_image_gpu,
         "small_video_gpu": small_video_gpu,
+        "warm_up": warm_up,
         "finetune": finetune,
         "sam2_full": sam2_full,
     }

@@ -14,6 +14,7 @@ from masklet.model.trunks.token_map import TokenMap
 from masklet.train.config import ModelOptions, TrainConfig
 from masklet.train.lora import add_lora
 from masklet.train.recipe_changes import recipe_changes
+from masklet.train.restoring import add_head
 from masklet.train.settings import as_document
 from masklet.train.starting import start_prompts
 from masklet.weights.load import load
@@ -22,7 +23,8 @@ from masklet.weights.load import load
 def build_model(config: TrainConfig, device: torch.device) -> SAM2:
     """The model of a recipe on a device, in float32; all of it learns, or its adapters do.
 
-    Its pictures have the size of the last stage, also for whoever loads what it exports.
+    One that is to restore pictures has a head for that, and of the rest its image encoder alone
+    learns. Its pictures have the size of the last stage, also for whoever loads what it exports.
 
     Raises:
         TrainingError: the architecture is impossible, or is not that of the weights.
@@ -40,6 +42,8 @@ def build_model(config: TrainConfig, device: torch.device) -> SAM2:
         _checkpoint_blocks(model)
     if config.lora is not None:
         add_lora(model, config.lora, generator=torch.Generator().manual_seed(config.seed))
+    if config.restore is not None:
+        add_head(model, generator=torch.Generator().manual_seed(config.seed))
     return model.to(device)
 
 

@@ -16,6 +16,7 @@ from masklet.train.lora import LoraOptions
 from masklet.train.losses import LossRules, LossWeights
 from masklet.train.optim import OptimOptions
 from masklet.train.prompting import PromptOptions
+from masklet.train.restoring import RestoreOptions
 from masklet.train.schedules import Schedule
 from masklet.train.settings import as_document
 from masklet.train.unroll import UnrollOptions
@@ -203,6 +204,9 @@ class TrainConfig:
     schedule: Schedule = field(default_factory=Schedule)
     lora: LoraOptions | None = None
     """Train low-rank adapters of the weights instead of the weights."""
+    restore: RestoreOptions | None = None
+    """Learn to restore pictures of which squares are missing instead of answering prompts: the
+    image encoder alone learns, and needs no truth."""
     clip_norm: float = 1.0
     """The gradient of a step is at most so long."""
     accumulate: int = 1
@@ -227,6 +231,7 @@ class TrainConfig:
         _check("run.kept_features_gib", kept, is_fine, "0, or unroll.freezes_encoder=true")
         is_decay = self.average is None or 0 <= self.average < 1
         _check("average", self.average, is_decay, "a decay from 0 to below 1, or none")
+        self._check_restoring()
 
     def at(self, progress: float) -> Stage:
         """The stage at a share of the training."""
@@ -237,7 +242,20 @@ class TrainConfig:
         """All that has to stay when a training goes on, as JSON."""
         document = as_document(self)
         del document["run"]
+        if self.restore is None:
+            # Recipes of older versions do not have it, and their trainings go on.
+            del document["restore"]
         return document
+
+    def _check_restoring(self) -> None:
+        if self.restore is None:
+            return
+        freezes, patch = self.unroll.freezes_encoder, self.restore.patch
+        expected = "false, as the encoder is what learns to restore"
+        _check("unroll.freezes_encoder", freezes, not freezes, expected)
+        sides = [stage.side for stage in self.stages if stage.side is not None]
+        is_divided = all(side % patch == 0 for side in sides)
+        _check("restore.patch", patch, is_divided, f"what divides all sides of stages, {sides}")
 
 
 def settled(config: TrainConfig, image_size: int) -> TrainConfig:

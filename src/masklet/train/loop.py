@@ -23,9 +23,10 @@ from masklet.train.diary import Write, diary
 from masklet.train.export import export_weights
 from masklet.train.feed import Feed, StepBatches
 from masklet.train.parts import set_to_train
+from masklet.train.restoring import without_head
 from masklet.train.run_folder import RunFolder
 from masklet.train.schedules import factor_at
-from masklet.train.step import Learned, Learner, take_step
+from masklet.train.step import Learned, LearnedToRestore, Learner, take_step
 from masklet.train.used import used_mebibytes
 
 # Steps over which speed is averaged.
@@ -177,7 +178,11 @@ def _stepped(work: Work, standing: Standing, write: Write) -> Standing:
 
 
 def _record(
-    work: Work, standing: Standing, given: StepBatches, learned: Learned, frames: int
+    work: Work,
+    standing: Standing,
+    given: StepBatches,
+    learned: Learned | LearnedToRestore,
+    frames: int,
 ) -> dict[str, Any]:  # Any: JSON
     config, step, seconds = work.config, standing.step, standing.seconds
     progress, pace = progress_at(config.run, step, seconds), standing.pace
@@ -261,8 +266,9 @@ def _saved(work: Work, standing: Standing) -> Standing:
     progress = Progress(standing.step, recipe, position, score)
     state, kept = _state(learner), work.config.run.kept
     keep_checkpoint(folder.checkpoints, state, progress, last=kept)
-    for path in (folder.weights, *([folder.best] if is_best else [])):
-        export_weights(learner.model, path, average=learner.average)
+    with without_head(learner.model):
+        for path in (folder.weights, *([folder.best] if is_best else [])):
+            export_weights(learner.model, path, average=learner.average)
     return standing
 
 

@@ -1,5 +1,7 @@
 """One step of training: batches, answers, loss, gradient, optimisers, average.
 
+What is answered are simulated users, or, while a model is warmed up, what is missing of pictures.
+
 Everything random in a step is drawn from its number, so that a step that is made again is the same,
 whatever came before it in this process.
 """
@@ -27,6 +29,7 @@ from masklet.train.optim import make_optimizers, set_learning_rates
 from masklet.train.parallel import Crew
 from masklet.train.parts import set_to_train
 from masklet.train.prompting import draw_plan
+from masklet.train.restoring import RestoreReport, restore, restoring_loss
 from masklet.train.schedules import factor_at
 from masklet.train.unroll import unroll, unrolled_loss
 
@@ -63,6 +66,17 @@ class Learned:
     """Rows of which something is known, in every process."""
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedToRestore:
+    """What a step was like that restored pictures, as numbers on the host; means likewise."""
+
+    loss: float
+    restored: float
+    """Which share of the error of blank squares is gone; below 0 the guess is worse than those."""
+    gradient: float
+    """The length of the gradient before it was clipped."""
+
+
 def make_learner(model: SAM2, config: TrainConfig, crew: Crew) -> Learner:
     """What trains a model, which is on the device of the crew, by a recipe.
 
@@ -86,7 +100,7 @@ def take_step(
     step: int,
     progress: float,
     evidence: Path,
-) -> Learned:
+) -> Learned | LearnedToRestore:
     """Learn from some batches of one kind.
 
     Args:
@@ -136,8 +150,8 @@ def batch_loss(
     *,
     step: int,
     place: int = 0,
-) -> LossReport:
-    """What the answers to simulated users of a batch cost.
+) -> LossReport | RestoreReport:
+    """What the answers to simulated users of a batch cost, or the guesses at missing squares.
 
     Args:
         learner: whose model answers.
@@ -147,14 +161,17 @@ def batch_loss(
         step: that the batch is of, and
         place: its number there, from which everything random is drawn.
     """
-    rank = learner.crew.rank
+    rank, model, kept = learner.crew.rank, learner.model, learner.kept
+    generator = torch.Generator(device=batch.device)
+    generator.manual_seed(seed_of(config.seed, step, place, rank, _PLACES))
+    if config.restore is not None:
+        with computing(config, batch.device):
+            restored = restore(model, batch.frames_F3SS, config.restore, generator=generator)
+        return restoring_loss(restored)
     # Alike in all processes, which then do the same work at the same time.
     alike = torch.Generator().manual_seed(seed_of(config.seed, step, place, _PLAN))
     options = config.picture_prompts if batch.length == 1 else config.clip_prompts
     plan = draw_plan(options, frames=batch.length, rows=batch.rows, generator=alike)
-    generator = torch.Generator(device=batch.device)
-    generator.manual_seed(seed_of(config.seed, step, place, rank, _PLACES))
-    model, kept = learner.model, learner.kept
     with computing(config, batch.device):
         features = None if kept is None else kept.features(model, batch.frames_F3SS)
         unrolled = unroll(
@@ -176,10 +193,23 @@ def computing(config: TrainConfig, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _learned(reports: Sequence[LossReport], norm: Tensor, objects: Tensor, crew: Crew) -> Learned:
-    table = torch.stack(
-        [torch.stack([r.total, r.focal, r.dice, r.iou, r.object_score, r.reached]) for r in reports]
-    )
+def _learned(
+    reports: Sequence[LossReport | RestoreReport], norm: Tensor, objects: Tensor, crew: Crew
+) -> Learned | LearnedToRestore:
+    table = torch.stack([torch.stack(_numbers(report)) for report in reports])
     means = crew.mean(table.detach().mean(dim=0))
     # The one place of a step where the host waits for the device besides the guard.
-    return Learned(*torch.cat([means, torch.stack([norm, objects])]).tolist())
+    told = torch.cat([means, torch.stack([norm, objects])]).tolist()
+    if isinstance(reports[0], LossReport):
+        return Learned(*told)
+    loss, blank, gradient, _ = told
+    return LearnedToRestore(loss, restored=1 - loss / blank if blank else 0.0, gradient=gradient)
+
+
+def _numbers(report: LossReport | RestoreReport) -> list[Tensor]:
+    match report:
+        case LossReport():
+            terms = [report.focal, report.dice, report.iou, report.object_score]
+            return [report.total, *terms, report.reached]
+        case RestoreReport():
+            return [report.total, report.blank]
