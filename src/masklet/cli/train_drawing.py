@@ -32,8 +32,8 @@ from masklet.viz.sheet import contact_sheet
 
 _SHOWN = 12
 """Pictures on a sheet."""
-_POINTS = 200
-"""Of a curve; each is the mean of all steps that it stands for."""
+_POINTS, _SMOOTH_POINTS = 200, 25
+"""Of a pale curve and of the one over it; each is the mean of all steps that it stands for."""
 
 
 def write_curves(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -69,6 +69,7 @@ def curves(records: Sequence[Mapping[str, Any]], *, theme: Theme = LIGHT) -> byt
     label(lower[0], "Scores", "held out, averaged weights", theme)
     _draw_line(lower[1], steps, "learning_rate", unit, theme)
     label(lower[1], "Learning rate", "", theme)
+    lower[1].yaxis.set_major_formatter("{x:g}")
     for axes in (*upper, *lower):
         axes.set_ylim(bottom=0)
         dress(axes, theme)
@@ -158,10 +159,11 @@ def _draw_line(
 ) -> None:
     if not records:
         return
-    parts = np.array_split(np.arange(len(records)), min(len(records), _POINTS))
-    x = [np.mean([records[n]["seconds"] for n in part]) / unit for part in parts]
-    y = [np.mean([records[n][name] for n in part]) for part in parts]
-    axes.plot(x, y, color=css(theme.first), linewidth=1.6)
+    for points, alpha, width in ((_POINTS, 0.3, 1.0), (_SMOOTH_POINTS, 1.0, 1.6)):
+        parts = np.array_split(np.arange(len(records)), min(len(records), points))
+        x = [np.mean([records[n]["seconds"] for n in part]) / unit for part in parts]
+        y = [np.mean([records[n][name] for n in part]) for part in parts]
+        axes.plot(x, y, color=css(theme.first), alpha=alpha, linewidth=width)
 
 
 def _draw_scores(axes: Axes, records: Sequence[Mapping[str, Any]], unit: float) -> None:
