@@ -5,9 +5,9 @@ RUN/weights.safetensors`. The numbers suit one or two CPU cores, where small pic
 a minute, and run on a GPU unchanged; the recipes `..._gpu` use one up.
 
 What counted most when small models were trained with little time: prompts that begin by looking at
-their own place, many prompts for one pass of the encoder, half of them asked once and half of them
-corrected, losses on the grid of the logits, picture sides that grow, and above all objects that are
-large enough to be seen: asked for whatever was in a whole picture, it learned a third as fast.
+their own place, many prompts for one pass of the encoder, most of them asked once and with a box, the
+others corrected, losses on the grid of the logits, picture sides that grow, and above all objects that
+are large enough to be seen: asked for whatever was in a whole picture, it learned a third as fast.
 """
 
 from dataclasses import replace
@@ -62,8 +62,9 @@ def small_image() -> TrainConfig:
             Stage(0.45, side=192, pictures=12),
             Stage(0.8, side=256, pictures=8),
         ),
+        # A corrected row has several answers and a box one: so boxes are a quarter of the answers.
         picture_prompts=PromptOptions(
-            box=0.4, centred=0.5, mixed=MixedPrompts(single=0.5, most_clicks=4)
+            box=0.7, centred=0.5, mixed=MixedPrompts(single=0.6, most_clicks=4)
         ),
         unroll=UnrollOptions(looks="logits", hides_absent=False),
         losses=LossWeights(focal=0.3),
