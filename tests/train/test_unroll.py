@@ -131,6 +131,22 @@ def test_three_candidates_are_offered_for_at_most_one_point_and_one_for_more(mod
     assert offered == {0: [3, 1, 1], 1: [1], 2: [3], 3: [3, 3, 1]}
 
 
+def test_candidates_that_were_not_offered_may_learn_too(model, batch):
+    plan = plan_of(FramePlan(0, CLICK, TWO))
+    offered, taught = (
+        answers(model, batch, plan, UnrollOptions(teaches=which)) for which in ("offered", "all")
+    )
+    steps = frames_of(taught)[0].steps
+    assert [step.others.iou_BM.shape[1] for step in steps] == [1, 3, 3]
+    assert all(step.others is None for step in frames_of(offered)[0].steps)
+    plain, more = unrolled_loss(offered, batch), unrolled_loss(taught, batch)
+    assert more.dice > plain.dice
+    assert more.iou > plain.iou
+    # The object is there or not whichever candidate is looked at, and only what was shown is told.
+    assert torch.equal(more.object_score, plain.object_score)
+    assert torch.equal(more.reached, plain.reached)
+
+
 def test_clicks_add_up_and_the_answer_before_enters_with_its_gradient(model, batch):
     plan = plan_of(FramePlan(0, "box", TWO))
     first, second, third = frames_of(answers(model, batch, plan))[0].steps

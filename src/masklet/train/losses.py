@@ -8,7 +8,7 @@ the two the losses compare on.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -175,6 +175,25 @@ def step_loss(
         reached=(pick(actual_BM, shown_B) * seen_B).sum(),
         shown=seen_B.sum(),
     )
+
+
+def unseen_loss(
+    candidates: Candidates, target: Target, weights: LossWeights, rules: LossRules
+) -> StepLoss:
+    """The terms of candidates that nobody saw, of a step whose object score is counted already.
+
+    >>> flat = Candidates(
+    ...     torch.zeros(1, 1, 2, 2), torch.ones(1, 1), torch.zeros(1, 1, 8), torch.zeros(1)
+    ... )
+    >>> truth = make_target(torch.ones(1, 8, 8) > 0, torch.tensor([True]), LossRules())
+    >>> loss = unseen_loss(flat, truth, LossWeights(), LossRules())
+    >>> loss.iou, loss.object_score, loss.shown
+    (tensor(1.), tensor(0.), tensor(0.))
+    """
+    best_B = candidates.iou_BM.argmax(dim=1)
+    loss = step_loss(candidates, best_B, target, weights, rules)
+    nothing = torch.zeros_like(loss.shown)
+    return replace(loss, object_score=nothing, reached=nothing, shown=nothing)
 
 
 def summed(steps: Sequence[StepLoss], weights: LossWeights, objects: Tensor) -> LossReport:

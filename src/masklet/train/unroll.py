@@ -14,7 +14,7 @@ of one user in everything but a `ClipBatch`, where it is all rows.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -29,7 +29,15 @@ from masklet.model.protocol import SegmentationModel
 from masklet.model.tensors import Candidates, FrameFeatures, PromptTensors
 from masklet.ops.masks import hide_absent, pick
 from masklet.ops.resize import resize_logits
-from masklet.train.losses import LossReport, LossRules, LossWeights, make_target, step_loss, summed
+from masklet.train.losses import (
+    LossReport,
+    LossRules,
+    LossWeights,
+    make_target,
+    step_loss,
+    summed,
+    unseen_loss,
+)
 from masklet.train.prompting import FramePlan, PromptPlan, UserPlan
 from masklet.train.remembering import readout_of, training_recall
 from masklet.train.user import boxed, clicked
@@ -44,6 +52,9 @@ class UnrollOptions:
     hides_absent: bool = True
     """Whether masks of objects that the network takes for absent are -1024 in the losses too, so
     that they learn nothing. What is remembered and corrected always is."""
+    teaches: Literal["offered", "all"] = "offered"
+    """Which candidates learn: those that a prompt offers, as in the released trainer, or the others
+    too, as if they had been offered. A small model learns from few answers, and this doubles them."""
     detach_after: int | None = None
     """Memories of frames that are farther away than this carry no gradient; None is never."""
     freezes_encoder: bool = False
@@ -64,6 +75,8 @@ class Step:
     """Its logits, -1024 where the object is not visible (parity 7)."""
     prompt: PromptTensors
     """What was said."""
+    others: Candidates | None = None
+    """Those that were not offered, if they learn too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,10 +199,10 @@ def unrolled_loss(
                 continue
             truth_BSS = _of_rows(batch.masks_TBSS[visited.frame], user.rows_B)
             target = make_target(truth_BSS, known_TB[visited.frame] & is_honest_B, rules)
-            steps += [
-                step_loss(step.candidates, step.shown_B, target, weights, rules)
-                for step in visited.steps
-            ]
+            for step in visited.steps:
+                steps.append(step_loss(step.candidates, step.shown_B, target, weights, rules))
+                if step.others is not None:
+                    steps.append(unseen_loss(step.others, target, weights, rules))
     return summed(steps, weights, objects)
 
 
@@ -301,21 +314,26 @@ def _decoded(
         )
     else:
         found = model.decode(embedding_BLC, seen, prompt)
-    offered = slice(1, None) if count <= 1 else slice(0, 1)
-    score_B, iou_BM = found.object_score_B, found.iou_BM[:, offered]
-    logits_BMhw = found.logits_BMhw[:, offered]
-    gated_BMhw = hide_absent(logits_BMhw, score_B)
-    shown_B = iou_BM.argmax(dim=1)
+    hidden = replace(found, logits_BMhw=hide_absent(found.logits_BMhw, found.object_score_B))
+    single, several = slice(0, 1), slice(1, None)
+    offered, left = (several, single) if count <= 1 else (single, several)
+    shown_B = found.iou_BM[:, offered].argmax(dim=1)
+    taught = hidden if watched.options.hides_absent else found
     return Step(
-        candidates=Candidates(
-            logits_BMhw=gated_BMhw if watched.options.hides_absent else logits_BMhw,
-            iou_BM=iou_BM,
-            pointers_BMC=found.pointers_BMC[:, offered],
-            object_score_B=score_B,
-        ),
+        candidates=_part(taught, offered),
         shown_B=shown_B,
-        logits_Bhw=pick(gated_BMhw, shown_B),
+        logits_Bhw=pick(hidden.logits_BMhw[:, offered], shown_B),
         prompt=prompt,
+        others=_part(taught, left) if watched.options.teaches == "all" else None,
+    )
+
+
+def _part(found: Candidates, part: slice) -> Candidates:
+    return Candidates(
+        logits_BMhw=found.logits_BMhw[:, part],
+        iou_BM=found.iou_BM[:, part],
+        pointers_BMC=found.pointers_BMC[:, part],
+        object_score_B=found.object_score_B,
     )
 
 
