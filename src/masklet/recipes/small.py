@@ -4,10 +4,10 @@
 RUN/weights.safetensors`. The numbers suit one or two CPU cores, where small pictures teach the most in
 a minute, and run on a GPU unchanged; the recipes `..._gpu` use one up.
 
-What counted most when small models were trained with little time: prompts that begin by looking at
-their own place, many prompts for one pass of the encoder, most of them asked once and with a box, the
-others corrected, losses on the grid of the logits, picture sides that grow, and above all objects that
-are large enough to be seen: asked for whatever was in a whole picture, it learned a third as fast.
+What counted most when small models were trained with little time: objects that are large enough to be
+seen, and losses for all candidates, not only for those that a prompt offers; then prompts that begin
+by looking at their own place, many of them for one pass of the encoder, most asked once and with a
+box, losses on the grid of the logits, and picture sides that grow.
 """
 
 from dataclasses import replace
@@ -66,7 +66,7 @@ def small_image() -> TrainConfig:
         picture_prompts=PromptOptions(
             box=0.7, centred=0.5, mixed=MixedPrompts(single=0.6, most_clicks=4)
         ),
-        unroll=UnrollOptions(looks="logits", hides_absent=False),
+        unroll=UnrollOptions(looks="logits", hides_absent=False, teaches="all"),
         losses=LossWeights(focal=0.3),
         rules=LossRules(resolution="logits", focal_over="errors", boundary=3.0, boundary_pixels=1),
         optim=_OPTIM,

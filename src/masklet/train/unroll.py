@@ -33,6 +33,8 @@ from masklet.train.losses import (
     LossReport,
     LossRules,
     LossWeights,
+    StepLoss,
+    Target,
     make_target,
     step_loss,
     summed,
@@ -200,10 +202,15 @@ def unrolled_loss(
             truth_BSS = _of_rows(batch.masks_TBSS[visited.frame], user.rows_B)
             target = make_target(truth_BSS, known_TB[visited.frame] & is_honest_B, rules)
             for step in visited.steps:
-                steps.append(step_loss(step.candidates, step.shown_B, target, weights, rules))
-                if step.others is not None:
-                    steps.append(unseen_loss(step.others, target, weights, rules))
+                steps += _losses(step, target, weights, rules)
     return summed(steps, weights, objects)
+
+
+def _losses(step: Step, target: Target, weights: LossWeights, rules: LossRules) -> list[StepLoss]:
+    offered = step_loss(step.candidates, step.shown_B, target, weights, rules)
+    if step.others is None:
+        return [offered]
+    return [offered, unseen_loss(step.others, target, weights, rules)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
