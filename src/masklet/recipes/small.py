@@ -117,7 +117,9 @@ def small_image_gpu() -> TrainConfig:
             Stage(0.3, side=384, pictures=192),
             Stage(0.85, side=512, pictures=128),
         ),
-        picture_prompts=replace(image.picture_prompts, mixed=MixedPrompts(most_clicks=8)),
+        picture_prompts=replace(
+            image.picture_prompts, mixed=MixedPrompts(single=0.6, most_clicks=8)
+        ),
         optim=replace(_OPTIM, muon_learning_rate=0.02),
         average=0.9995,
     )
