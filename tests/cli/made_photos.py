@@ -1,4 +1,4 @@
-"""Labelled photos for commands that want a COCO file."""
+"""Labelled photos for commands that want a COCO file, or pictures with painted masks."""
 
 import json
 
@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from masklet.ops.rle import encode
+from tests.cli.conftest import clip_pictures
 
 
 def write_photos(folder, davis):
@@ -32,6 +33,18 @@ def write_photos(folder, davis):
         "categories": [{"id": 1, "name": "thing"}],
     }
     (folder / "labels.json").write_text(json.dumps(document))
+
+
+def write_painted(folder, count=12):
+    """Pictures of a moving square, with masks; gives the folder."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(clip_pictures(count)):
+        mask = np.zeros(picture.shape[:2], np.uint8)
+        mask[10:26, 4 + 3 * number : 20 + 3 * number] = 255
+        Image.fromarray(picture).save(folder / "images" / f"{number:02d}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{number:02d}.png")
+    return folder
 
 
 def _annotation(image_id, mask):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,7 +12,7 @@ import masklet
 from masklet.data.davis_writer import tiny_dataset
 from masklet.errors import TrainingError
 from masklet.train.diary import read_diary
-from tests.cli.conftest import clip_pictures
+from tests.cli.made_photos import write_painted
 
 SMALL = (
     *("--set", "stages.0.side=64", "--set", "stages.0.pictures=2", "--set", "data.prompts=2"),
@@ -24,15 +23,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Twelve pictures of a moving square, with masks."""
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("images", "masks"):
-        (folder / name).mkdir()
-    for number, picture in enumerate(clip_pictures()):
-        mask = np.zeros(picture.shape[:2], np.uint8)
-        mask[10:26, 4 + 3 * number : 20 + 3 * number] = 255
-        Image.fromarray(picture).save(folder / "images" / f"{number:02d}.png")
-        Image.fromarray(mask).save(folder / "masks" / f"{number:02d}.png")
-    return folder
+    return write_painted(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")

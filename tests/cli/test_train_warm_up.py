@@ -1,6 +1,5 @@
 """`masklet train warm_up` restores pictures, and another recipe begins with what it made."""
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,7 +13,7 @@ from masklet.train.building import build_model
 from masklet.train.config import ModelOptions
 from masklet.train.diary import read_diary
 from masklet.train.restoring import RestoreOptions
-from tests.cli.conftest import clip_pictures
+from tests.cli.made_photos import write_painted
 from tests.train.made_run import ALONE, tiny_training
 
 SMALL = ("--set", 'stages=[{"side": 64, "pictures": 2}]', "--set", "data.prompts=1")
@@ -31,14 +30,7 @@ def davis(tmp_path_factory):
 @pytest.fixture
 def photos(tmp_path):
     """Two labelled pictures."""
-    for name in ("images", "masks"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-    for number, picture in enumerate(clip_pictures(2)):
-        mask = np.zeros(picture.shape[:2], np.uint8)
-        mask[10:26, 4:20] = 255
-        Image.fromarray(picture).save(tmp_path / "photos" / "images" / f"{number}.png")
-        Image.fromarray(mask).save(tmp_path / "photos" / "masks" / f"{number}.png")
-    return tmp_path / "photos"
+    return write_painted(tmp_path / "photos", 2)
 
 
 def test_a_warm_up_is_measured_drawn_and_begun_with(run, folder, davis):

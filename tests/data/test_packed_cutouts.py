@@ -93,9 +93,9 @@ def test_a_picture_of_another_size_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("picture", "what"),
     [
-        (png(rgba(WHOLE))[:90], r"7\.png in .*a\.tar cannot be read as a cut-out: .*; expected a "),
-        (jpeg(), r"as a cut-out: it is of another kind, or its beginning is damaged; expected a w"),
-        (b"", r"as a cut-out: it is of another kind"),
+        (png(rgba(WHOLE))[:90], r"7\.png in .*a\.tar cannot be read as a picture: .*; expected a "),
+        (jpeg(), r"as a picture: it is of another kind, or its beginning is damaged; expected a w"),
+        (b"", r"as a picture: it is of another kind"),
         (png(rgba(NONE)), r"7\.png in .*a\.tar has no pixel that is more than half opaque; expect"),
     ],
     ids=["cut off", "a JPEG", "empty", "nothing on it"],

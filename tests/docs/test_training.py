@@ -6,7 +6,6 @@ import shlex
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.main import get_command
@@ -15,7 +14,7 @@ from masklet.cli.main import app, main
 from masklet.data.davis_writer import tiny_dataset
 from masklet.recipes.catalog import RECIPES, recipe
 from masklet.train.settings import with_settings
-from tests.cli.conftest import clip_pictures
+from tests.cli.made_photos import write_painted
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -31,19 +30,9 @@ def run(line, monkeypatch):
     assert not ended.value.code, line
 
 
-def write_photos(folder):
-    for name in ("images", "masks"):
-        (folder / name).mkdir(parents=True)
-    for number, picture in enumerate(clip_pictures()):
-        mask = np.zeros(picture.shape[:2], np.uint8)
-        mask[10:26, 4 + 3 * number : 20 + 3 * number] = 255
-        Image.fromarray(picture).save(folder / "images" / f"{number:02d}.png")
-        Image.fromarray(mask).save(folder / "masks" / f"{number:02d}.png")
-
-
 def test_every_block_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_photos(tmp_path / "photos")
+    write_painted(tmp_path / "photos")
     tiny_dataset(tmp_path / "packs")
     for language, text in BLOCKS:
         if language == "python":

@@ -66,5 +66,10 @@ def test_features_that_change_are_not_to_be_kept():
     config = tiny_training()
     with pytest.raises(TrainingError, match=r"run.kept_features_gib is 1\.0; expected .*freezes"):
         replace(config, run=replace(config.run, kept_features_gib=1.0))
+    dropping = replace(config.model, drop_path=0.1)
+    with pytest.raises(
+        TrainingError, match=r"run.kept_features_gib is 0\.5; expected .*drop_path=0"
+    ):
+        replace(frozen(kept_features_gib=0.5), model=dropping)
     with pytest.raises(TrainingError, match=r"run.kept_features_gib is -1; expected at least 0"):
         RunOptions(kept_features_gib=-1)

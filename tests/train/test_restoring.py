@@ -240,11 +240,3 @@ def test_adapters_of_the_encoder_alone_learn_with_the_head():
 def test_what_makes_no_sense_is_told(make, told):
     with pytest.raises(TrainingError, match=told):
         make()
-
-
-def test_recipes_without_it_are_as_they_were_before_there_was_such_a_thing():
-    assert "restore" not in tiny_training().recipe
-    assert with_settings(tiny_training(), ["restore.masked=0.5"]).recipe["restore"] == {
-        "masked": 0.5,
-        "patch": 32,
-    }

@@ -13,7 +13,7 @@ from PIL import Image
 
 from masklet.data.pictures import PACKED_SUFFIXES, read_packed_picture
 from masklet.data.scenes.dice import Dice, Floats
-from masklet.data.scenes.textures import PATTERNS, Colour, Look, Tile, clouds, surface
+from masklet.data.scenes.textures import PATTERNS, Colour, Look, Tile, clouds, mixed, surface
 from masklet.data.spans import Span
 
 PHOTOS = "photo"
@@ -58,16 +58,17 @@ def made_up_background(dice: Dice, side: int) -> npt.NDArray[np.uint8]:
     light, dark = sorted((_colour(dice), _colour(dice)), key=sum, reverse=True)
     match dice.pick(("plain", "slope", "clouds", "pattern")):
         case "plain":
-            mixed = _mixed(dark, light, np.full((side, side), float(dice.whole(0, 1))))
+            tones = np.full((side, side), float(dice.whole(0, 1)))
         case "slope":
-            mixed = _mixed(dark, light, _slope(dice, side))
+            tones = _slope(dice, side)
         case "clouds":
-            mixed = _mixed(dark, light, clouds(dice, side, 2, octaves=dice.whole(2, 7)))
+            tones = clouds(dice, side, 2, octaves=dice.whole(2, 7))
         case _:
             look = Look(dice.pick(PATTERNS), light, dark, f"{dice.whole(0, 10**9)}")
             return _unpacked(surface(look, side))
     grain = dice.between(0.0, _ROUGHNESS) * (dice.many(side, side, 1) - 0.5)
-    return np.clip(np.rint(mixed + grain), 0, 255).astype(np.uint8)
+    colours = mixed(np.array(dark, float), np.array(light, float), tones)
+    return np.clip(np.rint(colours + grain), 0, 255).astype(np.uint8)
 
 
 def _is_photo(path: PurePosixPath) -> bool:
@@ -89,12 +90,6 @@ def _slope(dice: Dice, side: int) -> Floats:
     tones = x * place + y * place[:, None]
     span: Floats = tones - tones.min()
     return span / max(float(span.max()), 1e-6)
-
-
-def _mixed(dark: Colour, light: Colour, tones: Floats) -> Floats:
-    start, end = np.array(dark, float), np.array(light, float)
-    mixed: Floats = start + tones[..., None] * (end - start)
-    return mixed
 
 
 def _unpacked(tile: Tile) -> npt.NDArray[np.uint8]:

@@ -6,18 +6,15 @@ the picture, and `parent` the place in the list of the part that it belongs to, 
 or -1 for the whole object. What else it holds is passed over, and so are files of other kinds.
 """
 
-import io
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
-from masklet.data.packed_pictures import pictures_in
-from masklet.data.pictures import check_picture_size, errors_of_dataset
+from masklet.data.packed_pictures import described_size, pictures_in
+from masklet.data.pictures import check_picture_size, errors_of_dataset, read_packed_layers
 from masklet.data.records import Mask, Problem
 from masklet.data.spans import Span
 from masklet.errors import DatasetError
@@ -26,15 +23,6 @@ from masklet.ops import rle
 from masklet.ops.rle import Rle
 
 _WHAT = "the parts of a cut-out"
-
-# What Pillow raises on damaged files.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,7 @@ class PackedCutout:
         Raises:
             DatasetError: the picture is damaged, or no pixel of it is more than half opaque.
         """
-        pixels = _read_rgba(self.picture)
+        pixels = read_packed_layers(self.picture)
         if not opaque(pixels).any():
             raise DatasetError(
                 f"{self.picture} has no pixel that is more than half opaque; expected an object on "
@@ -90,11 +78,7 @@ class PackedCutout:
         where = str(self.annotations)
         with errors_of_dataset():
             document = parts.parse_object(self.annotations.read(), where, _WHAT)
-            image = parts.field(document, "image", dict, where)
-            size = (
-                parts.field(image, "height", int, f"{where}, its image,"),
-                parts.field(image, "width", int, f"{where}, its image,"),
-            )
+            size = described_size(document, where)
             described = parts.objects(document, "parts", where)
             found = tuple(
                 _read_part(place, each, size, f"{where}, parts[{place}]")
@@ -139,25 +123,3 @@ def _read_part(
             "or a part that stands before it. Make the pack again."
         )
     return CutoutPart(segmentation, area, None if parent == -1 else parent)
-
-
-def _read_rgba(source: Span) -> npt.NDArray[np.uint8]:
-    data = source.read()
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns of pictures that are made to fill the memory.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-                return np.array(image.convert("RGBA"))
-    except UnidentifiedImageError as error:
-        # Its text names a buffer, which nobody can look up.
-        raise _unreadable(source, "it is of another kind, or its beginning is damaged") from error
-    except _DAMAGE as error:
-        raise _unreadable(source, str(error)) from error
-
-
-def _unreadable(source: Span, reason: str) -> DatasetError:
-    return DatasetError(
-        f"{source} cannot be read as a cut-out: {reason}; expected a whole PNG. Copy or make the "
-        "pack again."
-    )

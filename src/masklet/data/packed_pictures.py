@@ -58,12 +58,7 @@ class PackedPicture:
 
     def _size(self, document: dict[str, Any]) -> tuple[int, int]:  # Any: JSON
         with errors_of_dataset():
-            image = parts.field(document, "image", dict, str(self.annotations))
-            where = f"{self.annotations}, its image,"
-            return (
-                parts.field(image, "height", int, where),
-                parts.field(image, "width", int, where),
-            )
+            return described_size(document, str(self.annotations))
 
 
 def pictures_in(files: Sequence[Span]) -> Iterator[PackedPicture | Problem]:
@@ -86,6 +81,15 @@ def pictures_in(files: Sequence[Span]) -> Iterator[PackedPicture | Problem]:
             yield PackedPicture(key, found[0], annotations[key])
     for key in annotations.keys() - pictures.keys():
         yield Problem(key, str(annotations[key]), "the picture that it annotates is not there")
+
+
+def described_size(document: dict[str, Any], where: str) -> tuple[int, int]:  # Any: JSON
+    """What a JSON says of its picture, `(height, width)`; raises `StateError` where it does not."""
+    image = parts.field(document, "image", dict, where)
+    height, width = (
+        parts.field(image, name, int, f"{where}, its image,") for name in ("height", "width")
+    )
+    return height, width
 
 
 def _split(name: str) -> tuple[str, str]:

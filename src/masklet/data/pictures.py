@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -47,18 +47,36 @@ def read_packed_picture(source: Span) -> npt.NDArray[np.uint8]:
     Raises:
         DatasetError: the bytes cannot be read or are no whole picture.
     """
+    return _read_packed(source, _KINDS, read_image)
+
+
+def read_packed_layers(source: Span) -> npt.NDArray[np.uint8]:
+    """Read a PNG that is a part of a file with its opacity, `(height, width, 4)` uint8 RGBA.
+
+    Raises:
+        DatasetError: the bytes cannot be read or are no whole PNG.
+    """
+    return _read_packed(source, ("PNG",), lambda image: np.array(image.convert("RGBA")))
+
+
+def _read_packed(
+    source: Span,
+    kinds: tuple[str, ...],
+    pixels_of: Callable[[Image.Image], npt.NDArray[np.uint8]],
+) -> npt.NDArray[np.uint8]:
     data = source.read()
     try:
         with warnings.catch_warnings():
             # Pillow only warns of pictures that are made to fill the memory.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_KINDS) as image:
-                return read_image(image)
+            with Image.open(io.BytesIO(data), formats=kinds) as image:
+                return pixels_of(image)
     except UnidentifiedImageError as error:
         # Its text names a buffer, which nobody can look up.
-        raise _unreadable(source, "it is of another kind, or its beginning is damaged") from error
+        why = "it is of another kind, or its beginning is damaged"
+        raise _unreadable(source, kinds, why) from error
     except _DAMAGE as error:
-        raise _unreadable(source, str(error)) from error
+        raise _unreadable(source, kinds, str(error)) from error
 
 
 def check_picture_size(
@@ -86,8 +104,8 @@ def check_picture_size(
     return pixels
 
 
-def _unreadable(source: Span, reason: str) -> DatasetError:
+def _unreadable(source: Span, kinds: tuple[str, ...], reason: str) -> DatasetError:
     return DatasetError(
-        f"{source} cannot be read as a picture: {reason}; expected a whole JPEG or PNG. Copy or "
-        "make the pack again."
+        f"{source} cannot be read as a picture: {reason}; expected a whole {' or '.join(kinds)}. "
+        "Copy or make the pack again."
     )

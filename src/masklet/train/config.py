@@ -227,8 +227,10 @@ class TrainConfig:
         _check("clip_norm", self.clip_norm, self.clip_norm > 0, "a length above 0")
         _check("accumulate", self.accumulate, self.accumulate > 0, "at least 1")
         kept = self.run.kept_features_gib
-        is_fine = kept == 0 or self.unroll.freezes_encoder
-        _check("run.kept_features_gib", kept, is_fine, "0, or unroll.freezes_encoder=true")
+        # A block that is left out at random makes other features each time.
+        is_still = self.unroll.freezes_encoder and self.model.drop_path == 0
+        expected = "0, or unroll.freezes_encoder=true and model.drop_path=0"
+        _check("run.kept_features_gib", kept, kept == 0 or is_still, expected)
         is_decay = self.average is None or 0 <= self.average < 1
         _check("average", self.average, is_decay, "a decay from 0 to below 1, or none")
         self._check_restoring()
@@ -242,9 +244,6 @@ class TrainConfig:
         """All that has to stay when a training goes on, as JSON."""
         document = as_document(self)
         del document["run"]
-        if self.restore is None:
-            # Recipes of older versions do not have it, and their trainings go on.
-            del document["restore"]
         return document
 
     def _check_restoring(self) -> None:

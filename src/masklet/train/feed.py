@@ -4,6 +4,7 @@ Kinds and augmentation are drawn from the number of the step alone. What is draw
 device is too; what is read from the disk ahead of time has a place in the data, which is saved.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -20,8 +21,11 @@ from masklet.train.prompting import asked_rows
 
 Kind: TypeAlias = Literal["pictures", "clips", "animated"]
 
-TRIES = 20
-"""Batches without any object that can be asked for, one after another, until that is no accident."""
+Draw: TypeAlias = Callable[[Kind, Stage, torch.Generator], RawClips]
+"""Gives the next clips of a kind, on the device, by a generator there or in an order of its own."""
+
+# Batches without any object that can be asked for, one after another, until that is no accident.
+_TRIES = 20
 
 # What seeds of a step are for; apart from those of the step itself.
 _KIND, _DATA = 10, 11
@@ -56,6 +60,16 @@ class Feed(Protocol):
         """
 
 
+def step_batches(
+    config: TrainConfig, crew: Crew, step: int, stage: Stage, draw: Draw
+) -> StepBatches:
+    """The batches of a step, each changed as the recipe says; see `Feed.step`."""
+    kind = drawn_kind(config, step, stage)
+    places = range(config.accumulate)
+    batches = (_asked_batch(config, crew, (step, place), kind, stage, draw) for place in places)
+    return StepBatches(kind, tuple(batches))
+
+
 def drawn_kind(config: TrainConfig, step: int, stage: Stage) -> Kind:
     """What a step learns from, the same in all processes."""
     generator = torch.Generator().manual_seed(seed_of(config.seed, step, _KIND))
@@ -65,15 +79,29 @@ def drawn_kind(config: TrainConfig, step: int, stage: Stage) -> Kind:
     return "animated" if animated < config.data.animated else "clips"
 
 
-def generator_of(
-    config: TrainConfig, crew: Crew, *, step: int, place: int, attempt: int, device: torch.device
-) -> torch.Generator:
-    """What the data of a batch are drawn and changed with; `place` is that of the batch in its step."""
-    generator = torch.Generator(device=device)
-    return generator.manual_seed(seed_of(config.seed, step, place, crew.rank, attempt, _DATA))
+def _asked_batch(
+    config: TrainConfig,
+    crew: Crew,
+    numbers: tuple[int, int],
+    kind: Kind,
+    stage: Stage,
+    draw: Draw,
+) -> ClipBatch:
+    """The first of some batches in which there is anything to ask; `numbers` are step and place."""
+    for attempt in range(_TRIES):
+        generator = torch.Generator(device=crew.device)
+        generator.manual_seed(seed_of(config.seed, *numbers, crew.rank, attempt, _DATA))
+        batch = _changed(draw(kind, stage, generator), config, kind, stage, generator)
+        if batch.rows:
+            return batch
+    raise DatasetError(
+        f"{_TRIES} batches one after another had no object that could be asked for; expected one "
+        "at least now and then. Are all objects smaller than the recipe's smallest or larger than "
+        "its largest? Change those, or the augmentation."
+    )
 
 
-def changed(
+def _changed(
     raw: RawClips, config: TrainConfig, kind: Kind, stage: Stage, generator: torch.Generator
 ) -> ClipBatch:
     """What was drawn, set in motion and augmented as the recipe says for its kind.
@@ -103,13 +131,4 @@ def at_most(batch: ClipBatch, objects: int) -> ClipBatch:
         masks_TBSS=batch.masks_TBSS[:, kept_R],
         known_TB=batch.known_TB[:, kept_R],
         row_to_frame_TB=batch.row_to_frame_TB[:, kept_R],
-    )
-
-
-def nothing_to_ask() -> DatasetError:
-    """The error for data of which no batch has an object that can be asked for."""
-    return DatasetError(
-        f"{TRIES} batches one after another had no object that could be asked for; expected one at "
-        "least now and then. Are all objects smaller than the recipe's smallest or larger than its "
-        "largest? Change those, or the augmentation."
     )

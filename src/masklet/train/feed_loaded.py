@@ -4,20 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from masklet.data.batches import ClipBatch, RawClips
+import torch
+
+from masklet.data.batches import RawClips
 from masklet.data.loading import ClipLoader, LoadingOptions, Position
 from masklet.data.readings import AnyDataset
 from masklet.data.sampling import seed_of
 from masklet.train.config import Stage, TrainConfig
-from masklet.train.feed import (
-    TRIES,
-    Kind,
-    StepBatches,
-    changed,
-    drawn_kind,
-    generator_of,
-    nothing_to_ask,
-)
+from masklet.train.feed import Kind, StepBatches, step_batches
 from masklet.train.parallel import Crew
 
 # What tells the seeds of the streams apart.
@@ -61,23 +55,13 @@ class LoadedFeed:
 
     def step(self, step: int, stage: Stage) -> StepBatches:
         """The batches of a step. Raises `DatasetError` where there are none."""
-        kind = drawn_kind(self._config, step, stage)
-        places = range(self._config.accumulate)
-        return StepBatches(kind, tuple(self._batch(step, place, kind, stage) for place in places))
+        return step_batches(self._config, self._crew, step, stage, self._next)
 
-    def _batch(self, step: int, place: int, kind: Kind, stage: Stage) -> ClipBatch:
-        config, crew = self._config, self._crew
+    def _next(self, kind: Kind, stage: Stage, _generator: torch.Generator) -> RawClips:
         stream = self._stream(kind, stage)
-        for attempt in range(TRIES):
-            raw = next(stream.clips).to(crew.device)
-            self._places[kind] = stream.loader.position
-            generator = generator_of(
-                config, crew, step=step, place=place, attempt=attempt, device=crew.device
-            )
-            batch = changed(raw, config, kind, stage, generator)
-            if batch.rows:
-                return batch
-        raise nothing_to_ask()
+        raw = next(stream.clips).to(self._crew.device)
+        self._places[kind] = stream.loader.position
+        return raw
 
     def _stream(self, kind: Kind, stage: Stage) -> _Stream:
         options, stream = self._options(kind, stage), self._streams.get(kind)

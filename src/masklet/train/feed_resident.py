@@ -2,18 +2,10 @@
 
 import torch
 
-from masklet.data.batches import ClipBatch, RawClips
+from masklet.data.batches import RawClips
 from masklet.data.resident import ResidentStore
 from masklet.train.config import Stage, TrainConfig
-from masklet.train.feed import (
-    TRIES,
-    Kind,
-    StepBatches,
-    changed,
-    drawn_kind,
-    generator_of,
-    nothing_to_ask,
-)
+from masklet.train.feed import Kind, StepBatches, step_batches
 from masklet.train.parallel import Crew
 
 
@@ -35,21 +27,7 @@ class ResidentFeed:
 
     def step(self, step: int, stage: Stage) -> StepBatches:
         """The batches of a step. Raises `DatasetError` where there are none."""
-        kind = drawn_kind(self._config, step, stage)
-        places = range(self._config.accumulate)
-        return StepBatches(kind, tuple(self._batch(step, place, kind, stage) for place in places))
-
-    def _batch(self, step: int, place: int, kind: Kind, stage: Stage) -> ClipBatch:
-        config, device = self._config, self._store.device
-        for attempt in range(TRIES):
-            generator = generator_of(
-                config, self._crew, step=step, place=place, attempt=attempt, device=device
-            )
-            raw = self._drawn(kind, stage, generator)
-            batch = changed(raw, config, kind, stage, generator)
-            if batch.rows:
-                return batch
-        raise nothing_to_ask()
+        return step_batches(self._config, self._crew, step, stage, self._drawn)
 
     def _drawn(self, kind: Kind, stage: Stage, generator: torch.Generator) -> RawClips:
         data, store = self._config.data, self._store

@@ -321,18 +321,24 @@ def _decoded(
         )
     else:
         found = model.decode(embedding_BLC, seen, prompt)
-    hidden = replace(found, logits_BMhw=hide_absent(found.logits_BMhw, found.object_score_B))
-    single, several = slice(0, 1), slice(1, None)
+    single, several = _part(found, slice(0, 1)), _part(found, slice(1, None))
     offered, left = (several, single) if count <= 1 else (single, several)
-    shown_B = found.iou_BM[:, offered].argmax(dim=1)
-    taught = hidden if watched.options.hides_absent else found
+    hidden, hides = _gated(offered), watched.options.hides_absent
+    shown_B = offered.iou_BM.argmax(dim=1)
+    others = None
+    if watched.options.teaches == "all":
+        others = _gated(left) if hides else left
     return Step(
-        candidates=_part(taught, offered),
+        candidates=hidden if hides else offered,
         shown_B=shown_B,
-        logits_Bhw=pick(hidden.logits_BMhw[:, offered], shown_B),
+        logits_Bhw=pick(hidden.logits_BMhw, shown_B),
         prompt=prompt,
-        others=_part(taught, left) if watched.options.teaches == "all" else None,
+        others=others,
     )
+
+
+def _gated(found: Candidates) -> Candidates:
+    return replace(found, logits_BMhw=hide_absent(found.logits_BMhw, found.object_score_B))
 
 
 def _part(found: Candidates, part: slice) -> Candidates:

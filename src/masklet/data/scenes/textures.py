@@ -164,6 +164,11 @@ def waves(phase: Floats) -> Floats:
     return np.abs(2.0 * (phase - np.floor(phase)) - 1.0)
 
 
+def mixed(start: Floats, end: Floats, share: Floats) -> Floats:
+    """Colours on the way from one to the other, `(S, S, 3)`; either may be a picture already."""
+    return start + share[..., None] * (end - start)
+
+
 def sharpened(tones: Floats, factor: float, middle: float = 0.5) -> Floats:
     """What lies above `middle` goes to 1, what lies below to 0; steeper by the factor."""
     return np.clip((tones - middle) * factor + 0.5, 0.0, 1.0)
