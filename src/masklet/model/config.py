@@ -168,7 +168,9 @@ VARIANTS: Mapping[str, ModelConfig] = MappingProxyType(
 )
 """The released models by name."""
 
-_SMALL_MEMORY = MemoryConfig(version=Version.V2_1, layers=2, width=48)
+# After seven minutes of training on one core (256 pixels, encoder frozen, one run each) one layer gave
+# a J&F of 0.685 on validation clips and two gave 0.653; it costs less than half.
+_SMALL_MEMORY = MemoryConfig(version=Version.V2_1, layers=1, width=48)
 
 MASKLET_SMALL_HIERA = ModelConfig(
     trunk=HieraConfig(
