@@ -40,9 +40,9 @@ def slope(dx, dy, offset):
         ((0, 0, 20, 20), (0, 0, 30, 30)),
         ((100, 76, 120, 96), (90, 66, 120, 96)),
         ((-30, -30, 20, 20), (0, 0, 30, 30)),
-        ((30, 30, 70, 62), (10, 14, 90, 78)),
+        ((30, 24, 90, 72), (0, 0, 120, 96)),
     ],
-    ids=["twice", "whole pixels", "never tiny", "top left", "bottom right", "beyond", "a third"],
+    ids=["twice", "whole pixels", "never tiny", "top left", "bottom right", "beyond", "a half"],
 )
 def test_a_crop_is_twice_as_large_as_its_object_and_ends_where_the_image_does(box, expected):
     assert crop_around(box, SIZE) == Crop(expected)
@@ -50,7 +50,7 @@ def test_a_crop_is_twice_as_large_as_its_object_and_ends_where_the_image_does(bo
 
 @pytest.mark.parametrize(
     "box",
-    [(30, 30, 71, 50), (30, 30, 50, 63), (0, 0, 120, 96), (0, 0, 0, 0), (130, 10, 140, 20)],
+    [(30, 30, 91, 50), (30, 30, 50, 79), (0, 0, 120, 96), (0, 0, 0, 0), (130, 10, 140, 20)],
     ids=["wide", "high", "everything", "empty", "elsewhere"],
 )
 def test_an_object_that_is_large_or_nowhere_is_not_looked_at_again(box):
@@ -134,7 +134,7 @@ def test_a_crop_holds_the_box_that_was_given_and_all_clicks_on_the_object():
     assert worthwhile_looks(answer, [BOX])[0].crop.box == (36, 26, 68, 58)
     far = CLICK + Prompt.point(71, 40)
     assert worthwhile_looks(answer, [far])[0].crop.box == (39, 32, 83, 48)
-    assert worthwhile_looks(answer, [CLICK + Prompt.point(100, 40)]) == []
+    assert worthwhile_looks(answer, [CLICK + Prompt.point(115, 40)]) == []
 
 
 def test_an_empty_mask_is_looked_for_where_the_prompt_is():

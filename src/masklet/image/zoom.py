@@ -17,11 +17,12 @@ from masklet.ops.masks import stability_scores
 from masklet.ops.resize import resize_mask
 from masklet.types import MaskSet, Prompt
 
-# All measured with `masklet-small` on 580 objects of training pictures, half of which it had not
-# learned from. Crops of 1.4 times the box, as in f-BRS, and of 3 times gain half a point less.
+# Crops of 1.4 times the box, as in f-BRS, and of 3 times gained half a point less with the first
+# `masklet-small`, on 580 objects of its training pictures.
 _SIDES_OF_BOX = 2.0
-# Larger objects gain nothing, or lose as their surroundings go out of sight.
-_LARGEST_SHARE = 1 / 3
+# With a third instead `masklet-small` had a mean IoU of 0.382 in place of 0.391 after one click, and 0.632
+# in place of 0.636 after three, on 80 pictures of sources that it did not learn from.
+_LARGEST_SHARE = 1 / 2
 # Of a side of the image, so that the network sees more than a few enlarged pixels.
 _SMALLEST_SHARE = 1 / 8
 
