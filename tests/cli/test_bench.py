@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,19 +15,42 @@ from typer.testing import CliRunner
 
 from masklet.cli import benching
 from masklet.cli.bench import bench
-from masklet.cli.bench_plan import Wish, chosen_threads, make_plan
-from masklet.errors import ImageError, MissingExtra, OutputError, PromptError, VideoError
+from masklet.cli.bench_plan import (
+    Wish,
+    check_compiler,
+    chosen_threads,
+    make_plan,
+    open_labelled,
+    setups_of,
+)
+from masklet.cli.bench_screen import bench_table
+from masklet.data.davis_writer import tiny_dataset
+from masklet.errors import (
+    CheckpointError,
+    DatasetError,
+    ImageError,
+    MissingExtra,
+    OutputError,
+    PromptError,
+    VideoError,
+)
 from masklet.eval.bench.page_tables import read_page
-from masklet.eval.bench.speed_records import PARTS, read_bench
+from masklet.eval.bench.speed_records import PARTS, Floor, Setup, read_bench
 from masklet.eval.bench.speed_table import bench_markdown
+from masklet.eval.records import Interval
+from masklet.eval.run_json import read_run
 from masklet.io.encode import write_video
 from tests.cli.conftest import clip_pictures
+from tests.cli.made_photos import write_photos
+from tests.eval.figures import measured
 
 APP = typer.Typer()
 APP.command()(bench)
 PAGE = "# Speed\n\n<!-- begin bench -->\nold\n<!-- end bench -->\n\nMore.\n"
 
 
+# What torch itself warns of when its compiler is imported.
+OWN_WARNINGS = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 FAST = ("--device", "cpu", "--frames", "1", "--threads", "1", "--dtype", "float32")
 
 
@@ -86,11 +111,38 @@ def test_the_table_fits_a_terminal_and_says_what_is_written(ran):
     assert lines[-1] == f"written: {out}.json, {out}.md, {out}.png"
 
 
+def headings_shown(row, width):
+    return {str(column.header).replace("\n", " ") for column in bench_table([row], width).columns}
+
+
+def test_a_narrow_terminal_is_spared_parts_before_anything_else():
+    row = replace(measured(16), floor=Floor(30, 300.0), accuracy=Interval(0.5, 0.4, 0.6, 9))
+    row = replace(row, cell=replace(row.cell, setup=Setup("m", "cpu", "bfloat16", compiled=True)))
+    wide, usual, narrow = (headings_shown(row, width) for width in (120, 80, 20))
+    parts = {"encode", "memory attention", "decoder", "memory encoder"}
+    assert parts <= wide
+    assert wide - usual == parts - {"encode"}
+    assert wide - narrow == parts
+    assert {"mode", "frames a second", "frame 95%", "of the floor", "J&F", "MiB"} <= narrow
+
+
 def test_without_a_terminal_every_row_is_a_line_as_soon_as_it_is_done(ran):
     first, second, *_ = ran[0].stderr.splitlines()
     assert first.startswith("masklet: 64 float32, 1 object: ")
     assert first.endswith(" frames a second")
     assert second.startswith("masklet: 64 float32, 16 objects: ")
+
+
+@pytest.mark.slow
+@OWN_WARNINGS
+def test_compiled_rows_stand_beside_eager_ones_with_the_same_accuracy(measure, folder, davis):
+    words = ("--compile", "no,yes", "--size", "64", "--data", davis, "--limit", "1", "--no-plot")
+    assert measure("--objects", "1,2", *words).exit_code == 0
+    rows = read_bench(folder / "masklet-out" / "bench.json").rows
+    settings = [(row.cell.setup.compiled, row.cell.objects) for row in rows]
+    assert settings == [(False, 1), (False, 2), (True, 1), (True, 2)]
+    assert rows[2].floor.flops == rows[0].floor.flops
+    assert rows[2].accuracy.mean == pytest.approx(rows[0].accuracy.mean, abs=0.02)
 
 
 def test_json_is_all_that_is_on_standard_output(measure, folder):
@@ -99,6 +151,50 @@ def test_json_is_all_that_is_on_standard_output(measure, folder):
     assert document == json.loads((folder / "x" / "bench.json").read_text())
     assert document["rows"][0]["device"] == "cpu"
     assert sorted(path.name for path in (folder / "x").iterdir()) == ["bench.json", "bench.md"]
+
+
+@pytest.fixture(scope="module")
+def davis(tmp_path_factory):
+    """A tiny dataset in the DAVIS layout."""
+    folder = tmp_path_factory.mktemp("datasets") / "tiny"
+    tiny_dataset(folder)
+    return folder
+
+
+def test_masks_are_scored_beside_as_the_evaluation_does(measure, run, folder, davis, model_path):
+    assert measure("--objects", "1,2", "--data", davis, "--no-plot").exit_code == 0
+    figures = read_bench(folder / "masklet-out" / "bench.json")
+    run("eval", davis, "--model", model_path, "--device", "cpu", "--out", "run", "--quiet")
+    scores = read_run(folder / "run" / "scores.json")
+    assert [row.accuracy for row in figures.rows] == [scores.summary["J&F"]] * 2
+    assert figures.scored.dataset == scores.dataset
+    assert "| J&F |" in (folder / "masklet-out" / "bench.md").read_text()
+
+
+def test_no_more_clips_are_scored_than_asked_for(davis):
+    everything, one = open_labelled(str(davis), None), open_labelled(str(davis), 1)
+    assert len(everything.items) > len(one.items) == 1
+
+
+def test_pictures_cannot_be_tracked_on(measure, folder, davis):
+    write_photos(folder / "photos", davis)
+    done = measure("--data", "photos/labels.json")
+    assert isinstance(done.exception, PromptError)
+    assert "--data photos/labels.json holds pictures; expected clips, because" in str(
+        done.exception
+    )
+    assert not (folder / "masklet-out").exists()
+
+
+def test_broken_data_are_told_before_the_work(measure, folder, davis):
+    shutil.copytree(davis, folder / "broken")
+    next((folder / "broken").rglob("*.png")).unlink()
+    done = measure("--data", "broken")
+    assert isinstance(done.exception, DatasetError)
+    assert re.search(
+        r"broken.* has \d+ problems, such as: .*`masklet data check`", str(done.exception)
+    )
+    assert not (folder / "masklet-out").exists()
 
 
 def test_the_table_of_a_page_is_written_again(measure, folder):
@@ -195,6 +291,14 @@ def test_without_matplotlib_all_but_the_plot_can_be_had(measure, folder, no_matp
         (("--size", "64,64"), PromptError, "--size '64,64' has an empty or a repeated part"),
         (("--size", "100"), ImageError, "the network's input size is 100 x 100"),
         (("--dtype", "float64"), PromptError, "--dtype 'float64' is unknown; expected float32, b"),
+        (
+            ("--compile", "maybe"),
+            PromptError,
+            "--compile 'maybe' is unknown; expected no, yes. Put",
+        ),
+        (("--compile", "no,no"), PromptError, "--compile 'no,no' has an empty or a repeated part"),
+        (("--data", "nowhere"), DatasetError, "nowhere"),
+        (("--limit", "3"), PromptError, "--limit 3 was given without --data; expected a dataset"),
         (("--clip", "gone.mp4"), VideoError, "gone.mp4"),
         (("--docs", "gone.md"), OutputError, "the page gone.md cannot be read: No such file"),
         (("--docs", "bare.md"), OutputError, "bare.md has no place for the table 'bench'"),
@@ -209,25 +313,48 @@ def test_bad_input_is_told_before_the_work(measure, folder, words, error, messag
     assert not (folder / "masklet-out").exists()
 
 
-def test_every_model_device_and_precision_is_combined(model_path, lively_path):
+def test_every_model_and_precision_is_combined(model_path, lively_path):
     wish = Wish(
         models=f"{model_path},{lively_path}",
         objects="1,4",
         sizes="64",
         dtypes="float32,bfloat16",
+        modes="no",
         devices="cpu",
         frames=7,
         threads=None,
         clip=None,
+        data=None,
+        limit=None,
     )
     plan = make_plan(wish)
-    setups = dict.fromkeys((cell.setup.model, cell.setup.dtype) for cell in plan.cells)
-    assert list(setups) == [
-        (str(model_path), "float32"),
-        (str(model_path), "bfloat16"),
-        (str(lively_path), "float32"),
-        (str(lively_path), "bfloat16"),
+    assert list(dict.fromkeys(cell.setup for cell in plan.cells)) == [
+        Setup(str(path), "cpu", dtype)
+        for path in (model_path, lively_path)
+        for dtype in ("float32", "bfloat16")
     ]
     assert len(plan.cells) == 8
     assert plan.repeats == 7
+    assert plan.labelled is None
     assert plan.clip[0].shape == (720, 1280, 3)
+
+
+def test_eager_and_compiled_take_turns():
+    assert setups_of("m", "cpu", ["float32", "bfloat16"], [False, True]) == (
+        Setup("m", "cpu", "float32"),
+        Setup("m", "cpu", "float32", compiled=True),
+        Setup("m", "cpu", "bfloat16"),
+        Setup("m", "cpu", "bfloat16", compiled=True),
+    )
+
+
+def test_without_a_compiler_compiled_rows_are_refused():
+    cpu = torch.device("cpu")
+    check_compiler(cpu, None)
+    with pytest.raises(CheckpointError) as told:
+        check_compiler(cpu, "InvalidCxxCompiler: no g++")
+    assert str(told.value) == (
+        "--compile yes was given, but torch.compile does not work here for cpu: "
+        "InvalidCxxCompiler: no g++. Expected a C++ compiler for cpu, Triton for cuda. Install it, "
+        "or leave --compile out."
+    )

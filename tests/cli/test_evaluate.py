@@ -92,6 +92,16 @@ def test_another_model_in_the_same_folder_is_refused(run, folder, davis, model_p
     assert "method model was" in done.err
 
 
+def test_the_memories_of_the_standard_policy_can_be_chosen(run, folder, davis, model_path):
+    words = ("eval", davis, "--model", model_path, "--limit", 1, "--memories", "pooled")
+    assert run(*words, "--out", "small").code == 0
+    policy = read_run(folder / "small" / "scores.json").settings["method"]["policy"]
+    assert policy.endswith("memories='pooled')")
+    refused = run(*words, "--policy", "some.where:Mine", "--out", "refused")
+    assert refused.code == 2
+    assert "or --memories was given with --policy some.where:Mine" in refused.err
+
+
 def test_pictures_are_clicked_on(run, folder, photos, model_path):
     done = run("eval", photos / "labels.json", "--model", model_path, "--clicks", 3, "--out", "run")
     assert done.code == 0

@@ -184,11 +184,23 @@ def test_pictures_of_a_folder_are_frames(tracked, folder):
 
 def test_how_it_was_tracked_is_recorded(tracked, clip, folder):
     options = ("--memory-dtype", "float32", "--stride", 2, "--max-conditioning", 3)
-    tracked("clip.mp4", "--point", "4:20,18", *options, "--lookahead", 3, "--format", "masklets")
+    options += ("--memories", "foveated", "--lookahead", 3)
+    tracked("clip.mp4", "--point", "4:20,18", *options, "--format", "masklets")
     settings = read_masklets(folder / "masklet-out" / "masklets.json").settings
     assert settings["memory_dtype"] == "float32"
     assert (settings["stride"], settings["max_conditioning"], settings["lookahead"]) == (2, 3, 3)
     assert settings["direction"] == "forward"
+    assert settings["memories"] == "foveated"
+
+
+def test_small_memories_give_other_scores_of_the_same_object(tracked, clip, folder):
+    scores = []
+    for memories in ("full", "pooled", "foveated"):
+        options = ("--memories", memories, "--format", "masklets", "--out", memories)
+        assert tracked("clip.mp4", "--point", "0:12,18", *options).code == 0
+        frames = read_masklets(folder / memories / "masklets.json").frames
+        scores.append(tuple(frame.objects[0].predicted_iou for frame in frames))
+    assert len(set(scores)) == 3
 
 
 def test_more_frames_at_once_change_next_to_nothing(tracked, clip, folder):

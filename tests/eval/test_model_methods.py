@@ -128,7 +128,8 @@ def test_the_settings_of_a_video_method_are_all_that_its_masks_depend_on():
         "model": "tiny",
         "input_size": [64, 64],
         "dtype": ["torch.bfloat16", "torch.float32"],
-        "policy": "StandardPolicy(stride=2, max_conditioning=None, stability_fallback=True)",
+        "policy": "StandardPolicy(stride=2, max_conditioning=None, stability_fallback=True, "
+        "memories='full')",
         "memory_dtype": "torch.bfloat16",
         "max_rows": 1,
         "context": "all",

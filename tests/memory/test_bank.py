@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masklet.memory.bank import Memory, MemoryBank
+from masklet.memory.cells import Cells
 
 
 def memory(frame_index: int, value: float = 0.0) -> Memory:
@@ -57,6 +58,18 @@ def test_conditioning_memories_own_their_storage():
     assert kept.spatial_LD.untyped_storage().nbytes() == batch[0].nbytes
     batch += 1
     assert float(kept.spatial_LD.sum()) == 0.0
+
+
+def test_the_cells_of_a_conditioning_memory_own_their_storage_too():
+    places, counts, scalar = torch.zeros(5, 4, 2), torch.zeros(5, 4), torch.zeros(())
+    cells = Cells(places[0], counts[0])
+    small = Memory(0, torch.zeros(4, 2), torch.zeros(3), scalar, scalar, cells)
+    kept = MemoryBank().condition_on(small).conditioning[0]
+    places += 1
+    counts += 1
+    assert float(kept.cells.places_S2.sum()) == float(kept.cells.log_counts_S.sum()) == 0.0
+    assert kept.nbytes == 4 * 2 * 4 + 4 * 2 * 4 + 4 * 4
+    assert memory(0).nbytes == 4 * 2 * 4
 
 
 def test_forgetting_spares_conditioning_memories_and_unprompting_does_not():

@@ -96,6 +96,24 @@ def test_an_unstable_single_mask_gives_way_but_its_pointer_stays():
     assert plain.choose([track([], [])], evidence, [2], Moment(0)).mask_B.tolist() == [0]
 
 
+def test_pooled_are_all_recent_memories_but_the_latest():
+    bank = track([0], range(1, 20))
+    recall = StandardPolicy(memories="pooled").recall(bank, Moment(20))
+    assert recall.pooled_slots == set(range(1, 6))
+    for memories in ("full", "foveated"):
+        assert not StandardPolicy(memories=memories).recall(bank, Moment(20)).pooled_slots
+
+
+def test_memories_are_foveated_where_that_is_asked_for():
+    forms = ("full", "pooled", "foveated")
+    assert [StandardPolicy(memories=form).foveates for form in forms] == [False, False, True]
+
+
+def test_a_form_of_memories_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"to be 'small'; expected one of full, pooled, foveated"):
+        StandardPolicy(memories="small")
+
+
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_what_is_kept_while_streaming_is_all_that_is_ever_recalled(stride):
     policy = StandardPolicy(stride=stride)

@@ -143,6 +143,67 @@ def test_empty_keys_count_for_nothing(monkeypatch, tiled_from, has_onednn):
     torch.testing.assert_close(padded, plain_attention(q, k, v))
 
 
+@pytest.mark.parametrize("has_onednn", [True, False], ids=["oneDNN", "plain"])
+@pytest.mark.parametrize("tiled_from", [1, 10**9], ids=["tiles", "whole"])
+@pytest.mark.parametrize("padding", [0, 31])
+def test_a_key_that_stands_for_several_counts_as_often(
+    monkeypatch, tiled_from, has_onednn, padding
+):
+    monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+    monkeypatch.setattr(kernels, "_HAS_ONEDNN", has_onednn and kernels._HAS_ONEDNN)
+    counts = torch.tensor([[1, 4, 0, 16, 1, 3], [2, 0, 1, 1, 16, 4]])
+    q, k, v = noise(2, 40, 2, 8), noise(2, 6, 2, 8, seed=1), noise(2, 6, 2, 5, seed=2)
+    rows = [
+        plain_attention(
+            q[row : row + 1],
+            k[row].repeat_interleave(counts[row], dim=0)[None],
+            v[row].repeat_interleave(counts[row], dim=0)[None],
+        )
+        for row in range(2)
+    ]
+    ours = attend(
+        q,
+        F.pad(k, (0, 0, 0, 0, 0, padding), value=9.0),
+        F.pad(v, (0, 0, 0, 0, 0, padding), value=9.0),
+        padding,
+        F.pad(counts.float().log(), (0, padding)),
+    )
+    torch.testing.assert_close(ours, torch.cat(rows))
+
+
+@pytest.mark.parametrize("tiled_from", [1, 10**9], ids=["tiles", "whole"])
+def test_counts_stay_close_in_bfloat16(monkeypatch, tiled_from):
+    monkeypatch.setattr(kernels, "_TILED_FROM", tiled_from)
+    counts = torch.tensor([[1, 4, 0, 16, 1, 3]])
+    q, k, v = noise(1, 40, 2, 8), noise(1, 6, 2, 8, seed=1), noise(1, 6, 2, 5, seed=2)
+    narrow = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), bias_BS=counts.float().log())
+    assert narrow.dtype == torch.bfloat16
+    several = (x.repeat_interleave(counts[0], dim=1) for x in (k, v))
+    torch.testing.assert_close(
+        narrow.float(), plain_attention(q, *several), atol=NARROW, rtol=NARROW
+    )
+
+
+def test_counts_let_gradients_through():
+    counts = torch.tensor([1, 4, 2])
+
+    def counted(q, k, v):
+        return attend(q, k, v, bias_BS=counts.float().log()[None])
+
+    def repeated(q, k, v):
+        return plain_attention(q, *(x.repeat_interleave(counts, dim=1) for x in (k, v)))
+
+    gradients = []
+    for attention in (counted, repeated):
+        tensors = [noise(1, 5, 1, 4), noise(1, 3, 1, 4, seed=1), noise(1, 3, 1, 3, seed=2)]
+        for tensor in tensors:
+            tensor.requires_grad_()
+        attention(*tensors).square().sum().backward()
+        gradients.append([tensor.grad for tensor in tensors])
+    for ours, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_long_rows_of_keys_are_padded_until_all_pointers_are_there():
     spatial = 7 * 4096
     lengths = {spatial + 4 * count for count in range(1, 17)}

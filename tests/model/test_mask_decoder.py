@@ -81,7 +81,7 @@ def test_candidates_equal_their_plain_form(frames, masked, points):
     sparse = noise(2, points, WIDTH, seed=2)
     quarter, eighth = fine_maps(frames)
     with torch.no_grad():
-        ours = answers(model(image, dense, sparse, positions, features_of(quarter, eighth)))
+        ours = answers(model(image + dense, sparse, positions, features_of(quarter, eighth)))
         expected = plain(model, image, dense, sparse, positions, quarter, eighth)
     for own, other in zip(ours, expected, strict=True):
         torch.testing.assert_close(own, other, atol=5e-5, rtol=1e-4)
@@ -103,7 +103,7 @@ def test_candidates_have_the_gradients_of_their_plain_form():
         results = (
             plain(model, *arguments, *maps)
             if is_plain
-            else answers(model(*arguments, features_of(*maps)))
+            else answers(model(image + dense, *arguments[2:], features_of(*maps)))
         )
         sum((x * noise(*x.shape, seed=9)).sum() for x in results).backward()
         inputs = {f"input {n}": x.grad for n, x in enumerate((image, dense, sparse, *maps))}
@@ -129,8 +129,8 @@ def test_a_frame_shared_by_rows_equals_copies_of_it():
     quarter, eighth = fine_maps(1)
     copies = [x.expand(3, *x.shape[1:]).contiguous() for x in (image, quarter, eighth)]
     with torch.no_grad():
-        shared = answers(model(image, dense, sparse, positions, features_of(quarter, eighth)))
-        own = answers(model(copies[0], dense, sparse, positions, features_of(*copies[1:])))
+        shared = answers(model(image + dense, sparse, positions, features_of(quarter, eighth)))
+        own = answers(model(copies[0] + dense, sparse, positions, features_of(*copies[1:])))
     for one, other in zip(shared, own, strict=True):
         torch.testing.assert_close(one, other, atol=5e-5, rtol=1e-4)
 

@@ -54,12 +54,12 @@ def arguments(rows=3, frames=1, memories=2, pointers=4):
 
 
 def read(model, frame, memory, positions, pointers, frame_positions=None):
+    places = memory.shape[1] - pointers
     return model(
         frame,
-        memory,
-        positions,
+        (memory[:, :places], positions[:, :places]),
+        (memory[:, places:], positions[:, places:]),
         grid=GRID,
-        pointer_tokens=pointers,
         frame_positions=frame_positions,
     )
 

@@ -118,17 +118,16 @@ def test_memories_are_read_with_the_time_of_their_slot_and_pointers_with_theirs(
     pointers = remembered.pointers_BKC.reshape(2, 12, 8)
     # Slot 0, a conditioning frame, takes the last row of the table, slot 6, the latest, the first.
     rows = (model.maskmem_tpos_enc[row, 0, 0] for row in (6, 0))
-    positions = [sine_grid((4, 4), 8, CPU) + time for time in rows]
+    positions = torch.cat([sine_grid((4, 4), 8, CPU) + time for time in rows])
     times = torch.zeros(12, 8)
     if version is Version.V2_1:
         projected = model.obj_ptr_tpos_proj(sine_times(remembered.times_BK[0], 32))
         times = projected.repeat_interleave(4, dim=0)
     expected = model.memory_attention(
         features.embedding_FLC,
-        torch.cat([spatial, pointers], dim=1),
-        torch.cat([*positions, times]).expand(2, -1, -1),
+        (spatial, positions.expand(2, -1, -1)),
+        (pointers, times.expand(2, -1, -1)),
         grid=(4, 4),
-        pointer_tokens=12,
     )
     assert_same(model.condition(features, remembered), expected)
 
@@ -219,8 +218,7 @@ def test_where_the_object_is_visible_pointers_are_projected_mask_tokens():
     features, prompts = encoded(model), clicks(2)
     embedding = model.condition(features, None)
     raw = model.sam_mask_decoder(
-        embedding,
-        model.sam_prompt_encoder.embed_no_mask(),
+        embedding + model.sam_prompt_encoder.embed_no_mask(),
         model.sam_prompt_encoder.embed_prompts(prompts.points_BP2, prompts.labels_BP, (SIDE, SIDE)),
         model.sam_prompt_encoder.pe_layer.grid((4, 4)),
         features,

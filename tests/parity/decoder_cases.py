@@ -28,8 +28,7 @@ def _features(case: Case) -> FrameFeatures:
 def _decoded(case: Case, model: SAM2) -> Candidates:
     features, tensors = _features(case), tensors_of(case)
     candidates: Candidates = model.sam_mask_decoder(
-        features.embedding_FLC,
-        tokens_of(tensors["md_dense"]),
+        features.embedding_FLC + tokens_of(tensors["md_dense"]),
         tensors["md_sparse"],
         model.sam_prompt_encoder.pe_layer.grid(_DECODER_GRID),
         features,

@@ -56,12 +56,12 @@ def _memory_attention(case: Case, model: SAM2) -> Outputs:
     frame, positions, memory, memory_positions = (
         x.transpose(0, 1) for x in tensors_of(case).values()
     )
+    places = memory.shape[1] - case["inputs"]["num_obj_ptr_tokens"]
     conditioned = model.memory_attention(
         frame,
-        memory,
-        memory_positions,
+        (memory[:, :places], memory_positions[:, :places]),
+        (memory[:, places:], memory_positions[:, places:]),
         grid=square(frame.shape[1]),
-        pointer_tokens=case["inputs"]["num_obj_ptr_tokens"],
         frame_positions=positions,
     )
     return {"out": conditioned.transpose(0, 1)}

@@ -1,8 +1,11 @@
 """Checkpoints within their budget: shared memories count once, the oldest go first."""
 
+from dataclasses import replace
+
 import torch
 
 from masklet.memory.bank import Memory, MemoryBank
+from masklet.memory.cells import Cells
 from masklet.memory.policy import Hypothesis
 from masklet.tracking.checkpoints import Checkpoints
 
@@ -71,6 +74,19 @@ def test_what_the_device_has_no_room_for_moves_to_the_host_one_copy_for_all():
     assert moved[0] is not b
     assert all(torch.equal(m.spatial_LD, o.spatial_LD) for m, o in zip(moved, (b, c), strict=True))
     assert kept.get(2) == track(c, d)
+
+
+def test_cells_count_and_move_with_their_memory():
+    kept = Checkpoints(torch.device("cuda"), memory_bytes=0, host_bytes=1 << 20)
+    a, b = memories(2)
+    cells = Cells(torch.ones(4, 2), torch.zeros(4))
+    kept.put({0: track(replace(a, cells=cells))})
+    assert kept.nbytes == (SIZE + 48, 0)
+    kept.put({1: track(b)})
+    assert kept.nbytes == (SIZE, SIZE + 48)
+    moved = kept.get(0)[0].bank.recent[0].cells
+    assert torch.equal(moved.places_S2, cells.places_S2)
+    assert torch.equal(moved.log_counts_S, cells.log_counts_S)
 
 
 def test_checkpoints_on_the_host_share_the_copy_of_a_memory():

@@ -23,6 +23,10 @@ class TwoWays:
     def reach(self):
         return self.standard.reach
 
+    @property
+    def foveates(self):
+        return self.standard.foveates
+
     def start(self):
         return 0
 

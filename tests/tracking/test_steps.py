@@ -1,12 +1,15 @@
 """Rows of any history: grouping never changes an answer."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from masklet.memory.bank import Memory
 from masklet.memory.policy import Recall
+from masklet.memory.smaller import foveated
 from masklet.model.tensors import Candidates
-from masklet.tracking.rows import RowPrompt, groups_of, scattered
+from masklet.tracking.rows import RowPrompt, groups_of, layout_of, scattered
 from masklet.tracking.steps import condition_rows, decode_rows, remember_rows
 
 
@@ -58,6 +61,50 @@ def test_conditioning_rows_of_mixed_histories_equals_one_by_one(model, features)
         for row, alone in enumerate(recalls):
             expected = condition_rows(model, features, [alone])[0]
             torch.testing.assert_close(together[row], expected, rtol=1e-4, atol=1e-4)
+
+
+def small(memory, seed):
+    logits = torch.randn(1, 16, 16, generator=torch.Generator().manual_seed(seed))
+    cut = foveated(memory.spatial_LD[None], logits, (4, 4))
+    return replace(memory, spatial_LD=cut.spatial_BSD[0], cells=cut.cells(0))
+
+
+def foveated_recall(spatial, pointers, seed):
+    whole = recall(spatial, pointers, seed)
+    first, *others = whole.spatial
+    cut = tuple((small(memory, seed + slot), slot) for memory, slot in others)
+    return replace(whole, spatial=(first, *cut))
+
+
+def pooled_recall(spatial, pointers, seed):
+    return replace(recall(spatial, pointers, seed), pooled_slots=frozenset(range(1, 3)))
+
+
+def test_conditioning_rows_of_small_and_whole_memories_equals_one_by_one(model, features):
+    forms = [recall, foveated_recall, pooled_recall]
+    recalls = [form(4, 2, seed=10 * row) for row, form in enumerate(forms * 2)]
+    with torch.inference_mode():
+        together = condition_rows(model, features, recalls)
+        for row, alone in enumerate(recalls):
+            expected = condition_rows(model, features, [alone])[0]
+            torch.testing.assert_close(together[row], expected, rtol=1e-4, atol=1e-4)
+        whole = condition_rows(model, features, [recall(4, 2, seed=10)])[0]
+    assert (together[1] - whole).abs().max() > 1e-3
+
+
+def test_rows_go_together_where_their_memories_are_read_alike():
+    assert layout_of(Recall()) == ()
+    assert layout_of(foveated_recall(3, 2, 1)) == layout_of(foveated_recall(3, 2, 5))
+    # Of another layout are rows whose memories are pooled, although they are as many tokens.
+    layouts = {layout_of(form(3, 2, 1)) for form in (recall, foveated_recall, pooled_recall)}
+    assert len(layouts) == 3
+
+
+def test_a_memory_that_is_small_already_is_not_pooled(model, features):
+    cut = foveated_recall(3, 1, seed=2)
+    with torch.inference_mode():
+        pooled_too = condition_rows(model, features, [replace(cut, pooled_slots=frozenset({1, 2}))])
+        assert torch.equal(pooled_too, condition_rows(model, features, [cut]))
 
 
 def test_conditioning_uses_the_features_of_each_rows_own_frame(model):

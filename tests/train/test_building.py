@@ -7,7 +7,7 @@ import torch
 
 from masklet.errors import TrainingError
 from masklet.model.layers import DropPath
-from masklet.train.building import build_model, compile_parts
+from masklet.train.building import build_model
 from masklet.train.config import ModelOptions, Stage
 from masklet.train.lora import LoraOptions
 from masklet.weights.save import save_safetensors
@@ -101,12 +101,3 @@ def test_blocks_that_forget_give_the_same_gradients(architecture):
     for one, other in zip(plain.parameters(), saving.parameters(), strict=True):
         assert (one.grad is None) == (other.grad is None)
         assert one.grad is None or torch.equal(one.grad, other.grad)
-
-
-# torch's own compiler uses what torch deprecates.
-@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
-def test_compiling_keeps_the_names_of_parameters():
-    model = build_model(tiny_training(), CPU)
-    names = list(model.state_dict())
-    compile_parts(model)
-    assert list(model.state_dict()) == names

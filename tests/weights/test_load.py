@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from masklet.errors import CheckpointError, DownloadError
+from masklet.model.compiling import compiling_hindrance, is_compiled
 from masklet.model.config import VARIANTS
 from masklet.model.sam2 import SAM2
 from masklet.weights import zoo
@@ -170,3 +171,42 @@ def test_without_a_device_the_model_goes_where_there_is_one(files):
 def test_a_device_that_is_not_there_is_named(device, files):
     with pytest.raises(CheckpointError, match=f"device '{device}' cannot be used: .*device='cpu'"):
         load(files / "small.pt", device=device)
+
+
+@pytest.fixture
+def no_compiler():
+    """A computer that has no C++ compiler."""
+    import torch._inductor.config
+
+    compiling_hindrance.cache_clear()
+    with torch._inductor.config.patch({"cpp.cxx": ("no-such-compiler",)}):
+        yield
+    compiling_hindrance.cache_clear()
+
+
+# Torch's own compiler uses what torch deprecates.
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
+def test_without_a_compiler_a_warning_says_what_is_missing_and_masks_are_the_same(
+    files, small, no_compiler, caplog
+):
+    model = load(files / "small.pt", device="cpu", compile=True)
+    (said,) = [
+        record.getMessage() for record in caplog.records if record.name.startswith("masklet")
+    ]
+    assert said.startswith("the model is not compiled and goes on as it is, with the same masks")
+    assert "No working C++ compiler found" in said
+    assert "it needs a C++ compiler: g++, clang or MSVC, in the path or named by CXX" in said
+    assert not is_compiled(model)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        ours, theirs = model.encode_image(images), small.encode_image(images)
+    assert torch.equal(ours.embedding_FLC, theirs.embedding_FLC)
+
+
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
+def test_with_a_compiler_the_model_is_compiled_when_asked(files, caplog):
+    if hindrance := compiling_hindrance(torch.device("cpu")):
+        pytest.skip(f"nothing can be compiled here: {hindrance}")
+    assert is_compiled(load(files / "small.pt", device="cpu", compile=True))
+    assert not is_compiled(load(files / "small.pt", device="cpu"))
+    assert not [record for record in caplog.records if record.name.startswith("masklet")]

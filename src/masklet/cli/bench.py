@@ -8,6 +8,7 @@ import typer
 from masklet.cli import options
 
 _MATRIX = "What is measured: every combination (several with commas)"
+_ACCURACY = "Accuracy beside it"
 _RESULTS = "Results"
 
 Models: TypeAlias = Annotated[
@@ -46,6 +47,16 @@ Dtypes: TypeAlias = Annotated[
         rich_help_panel=_MATRIX,
     ),
 ]
+Compiles: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--compile",
+        metavar="NO[,YES]",
+        help="Whether the network is compiled: no, yes, or one after the other. It takes minutes "
+        "for every size the first time.",
+        rich_help_panel=_MATRIX,
+    ),
+]
 Devices: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +80,25 @@ Clip: TypeAlias = Annotated[
         metavar="FILE",
         help="A video or a folder of pictures, whose first frames are used.",
         show_default="waves of 1280x720",
+    ),
+]
+Data: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATASET",
+        help="Labelled clips on which masks are scored at the same settings, as `masklet eval` "
+        "does: a folder, a file, or a name of `masklet data list`.",
+        show_default="no accuracy",
+        rich_help_panel=_ACCURACY,
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Only so many clips of --data, evenly spread.",
+        show_default="all",
+        rich_help_panel=_ACCURACY,
     ),
 ]
 Out: TypeAlias = Annotated[
@@ -104,17 +134,20 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
     objects: Objects = "1,4,16",
     size: Sizes = None,
     dtype: Dtypes = "float32,bfloat16",
+    compiled: Compiles = "no",
     device: Devices = None,
     frames: Frames = 20,
     threads: Threads = None,
     clip: Clip = None,
+    data: Data = None,
+    limit: Limit = None,
     out: Out = Path("masklet-out"),
     docs: Docs = None,
     plot: Plot = True,
     overwrite: options.Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how fast a model is on this computer: frames a second, parts, memory.
+    """Measure how fast a model is on this computer: frames a second, parts, memory, accuracy.
 
     It writes `bench.json`, `bench.md` and `bench.png` (which needs the extra `eval`). As it stands
     it takes less than a minute on two cores. Ctrl-C keeps what is done.
@@ -125,11 +158,25 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
 
     - `masklet bench --model sam2.1-hiera-tiny,sam2.1-hiera-large --clip clip.mp4`
 
+    - `masklet bench --size 256,512 --compile no,yes --data davis-2017 --limit 10`
+
     Exit codes: 0 all done, 2 it could not be done, 130 interrupted.
     """
     from masklet.cli.bench_plan import Wish
     from masklet.cli.benching import BenchOutput, run_bench
 
-    wish = Wish(model, objects, size, dtype, device, frames, threads, clip)
+    wish = Wish(
+        models=model,
+        objects=objects,
+        sizes=size,
+        dtypes=dtype,
+        modes=compiled,
+        devices=device,
+        frames=frames,
+        threads=threads,
+        clip=clip,
+        data=data,
+        limit=limit,
+    )
     output = BenchOutput(out, docs, plot, overwrite, as_json)
     raise typer.Exit(run_bench(wish, output))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from masklet.cli.progress import one_line
 from masklet.eval.bench.speed_records import Measured
-from masklet.eval.bench.speed_table import columns_of
+from masklet.eval.bench.speed_table import Column, columns_of
 
 
 class Screen:
@@ -40,7 +40,8 @@ class Screen:
             told = row.failure if rate is None else f"{rate:.2f} frames a second"
             self.say(f"{row.cell}: {told}")
             return
-        self._live.update(Group(bench_table(self._rows), self._bar), refresh=True)
+        table = bench_table(self._rows, self._console.width)
+        self._live.update(Group(table, self._bar), refresh=True)
 
     def say(self, text: str) -> None:
         """One remark, `masklet:` and a line."""
@@ -60,14 +61,30 @@ def screen() -> Iterator[Screen]:
         yield Screen(console, live, bar)
 
 
-def bench_table(rows: Sequence[Measured]) -> Table:
-    """The rows for a terminal."""
+def bench_table(rows: Sequence[Measured], width: int) -> Table:
+    """The rows for a terminal of so many letters a line."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    columns = columns_of(rows)
+    columns = _fitting(columns_of(rows), rows, width)
     for column in columns:
-        # In narrow columns all of it fits into 80 letters.
+        # In narrow columns most of it fits into 80 letters.
         heading = column.heading.replace(" ", "\n")
         table.add_column(heading, justify="right" if column.is_number else "left")
     for row in rows:
         table.add_row(*(column.cell(row) for column in columns))
     return table
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Measured], width: int) -> tuple[Column, ...]:
+    """The columns without as many parts, the last ones first, as are too many for the width."""
+    kept = list(columns)
+    for column in reversed(columns):
+        if sum(_letters(each, rows) + 1 for each in kept) <= width:
+            break
+        if column.is_part:
+            kept.remove(column)
+    return tuple(kept)
+
+
+def _letters(column: Column, rows: Sequence[Measured]) -> int:
+    words = [*column.heading.split(" "), *(column.cell(row) for row in rows)]
+    return max(map(len, words))

@@ -12,7 +12,7 @@ from masklet.cli.progress import one_line
 from masklet.cli.results import check_free
 from masklet.eval.bench.page_tables import read_page, replace_tables, with_table
 from masklet.eval.bench.speed import Plan, sweep
-from masklet.eval.bench.speed_records import Bench, describe_bench, write_bench
+from masklet.eval.bench.speed_records import Bench, Scored, describe_bench, write_bench
 from masklet.eval.bench.speed_table import bench_markdown, caption
 from masklet.eval.environment import environment
 from masklet.io.atomic import make_folder, write_bytes
@@ -75,7 +75,10 @@ def _measure(plan: Plan, output: BenchOutput, shown: Screen) -> tuple[Bench, boo
     """The rows, and whether they are all; each is on the disk as soon as it is measured."""
     height, width = plan.clip[0].shape[:2]
     devices = list(dict.fromkeys(cell.setup.device for cell in plan.cells))
-    bench = Bench(environment(devices), (height, width), ())
+    scored = None
+    if plan.labelled is not None:
+        scored = Scored(plan.labelled.name, len(plan.labelled.items))
+    bench = Bench(environment(devices), (height, width), (), scored)
     try:
         for row in sweep(plan, open_model, shown.progress):
             bench = replace(bench, rows=(*bench.rows, row))
@@ -100,7 +103,7 @@ def _show(bench: Bench, output: BenchOutput) -> None:
         return
     console = Console()
     console.print(one_line(caption(bench)), markup=False, highlight=False)
-    console.print(bench_table(bench.rows))
+    console.print(bench_table(bench.rows, console.width))
     if bench.rows:
         written = ", ".join(str(output.folder / name) for name in _file_names(output))
         console.print(

@@ -28,6 +28,7 @@ class PolicySpec:
     """Or `package.module:name` of something that is called without arguments and gives one."""
     stride: int = 1
     max_conditioning: int | None = None
+    memories: str = "full"
 
     def build(self) -> MemoryPolicy[Any]:  # Any: a policy's own state
         """The policy.
@@ -36,11 +37,15 @@ class PolicySpec:
             PromptError: there is no policy of that name, or the settings do not belong to it.
         """
         if self.name == "standard":
-            return StandardPolicy(stride=self.stride, max_conditioning=self.max_conditioning)
-        if self.stride != 1 or self.max_conditioning is not None:
+            return StandardPolicy(
+                stride=self.stride,
+                max_conditioning=self.max_conditioning,
+                memories=str(self.memories),  # type: ignore[arg-type]  # one of them
+            )
+        if self != PolicySpec(self.name):
             raise PromptError(
-                f"--stride or --max-conditioning was given with --policy {self.name}; expected "
-                "them with the standard policy only. Leave them out."
+                "--stride, --max-conditioning or --memories was given with --policy "
+                f"{self.name}; expected them with the standard policy only. Leave them out."
             )
         module, _, name = self.name.partition(":")
         try:

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from masklet.cli.options import Dtype
+from masklet.cli.options import Dtype, Memories
 
 _PROTOCOL = "Protocol"
 _METHOD = "Method"
@@ -216,6 +216,14 @@ MaxConditioning: TypeAlias = Annotated[
         min=2,
         help="standard: look back at no more than so many prompted frames.",
         show_default="all of them",
+        rich_help_panel=_METHOD,
+    ),
+]
+MemoriesOption: TypeAlias = Annotated[
+    Memories,
+    typer.Option(
+        "--memories",
+        help="standard: pooled and foveated memories are smaller, and faster to read.",
         rich_help_panel=_METHOD,
     ),
 ]

@@ -62,6 +62,7 @@ def run(  # noqa: PLR0913 - typer reads one option from each parameter
     policy: asked.Policy = "standard",
     stride: asked.Stride = 1,
     max_conditioning: asked.MaxConditioning = None,
+    memories: asked.MemoriesOption = options.Memories.FULL,
     memory_dtype: asked.MemoryDtype = options.Dtype.BFLOAT16,
     prompted: asked.Prompted = asked.Context.ALL,
     limit: asked.Limit = None,

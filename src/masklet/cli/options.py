@@ -15,6 +15,14 @@ class Dtype(StrEnum):
     FLOAT16 = "float16"
 
 
+class Memories(StrEnum):
+    """In which form past frames are remembered; `StandardPolicy` says what is what."""
+
+    FULL = "full"
+    POOLED = "pooled"
+    FOVEATED = "foveated"
+
+
 _PROMPTS = "What is meant (pixels of the picture, x to the right, y down)"
 _MODEL = "Model"
 
@@ -67,6 +75,15 @@ Precision: TypeAlias = Annotated[
     typer.Option(
         "--dtype",
         help="Precision; unless given, bfloat16 on CUDA and float32 elsewhere.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Compiled: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Let torch.compile make the network faster: worth minutes of waiting for many frames "
+        "on a GPU, rarely on a processor.",
         rich_help_panel=_MODEL,
     ),
 ]

@@ -35,6 +35,7 @@ class Task:
     device: str | None
     dtype: str | None
     max_pixels: int
+    compiled: bool = False
     multimask: bool | None = None
     zoom: bool | None = None
     """None: where it was measured to help."""
@@ -65,7 +66,13 @@ class Output:
 def open_predictor(task: Task) -> ImagePredictor:
     """The model that the task names, ready. Raises `CheckpointError`."""
     with download_bar(task.model) as progress:
-        model = load(task.model, device=task.device, dtype=task.dtype, progress=progress)
+        model = load(
+            task.model,
+            device=task.device,
+            dtype=task.dtype,
+            progress=progress,
+            compile=task.compiled,
+        )
     return ImagePredictor(
         model, max_hole_area=task.max_hole_area, max_speck_area=task.max_speck_area
     )

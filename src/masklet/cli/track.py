@@ -112,6 +112,13 @@ MaxConditioning: TypeAlias = Annotated[
         rich_help_panel=_MEMORY,
     ),
 ]
+Memories: TypeAlias = Annotated[
+    options.Memories,
+    typer.Option(
+        help="pooled and foveated memories are smaller: faster with many objects, with other masks.",
+        rich_help_panel=_MEMORY,
+    ),
+]
 Lookahead: TypeAlias = Annotated[
     int,
     typer.Option(min=1, help="Frames that are encoded at once; a GPU likes several."),
@@ -170,9 +177,11 @@ def track(  # noqa: PLR0913 - typer reads one option from each parameter
     model: options.Model = options.DEFAULT_MODEL,
     device: options.Device = None,
     dtype: options.Precision = None,
+    compiled: options.Compiled = False,
     memory_dtype: MemoryDtype = options.Dtype.BFLOAT16,
     stride: Stride = 1,
     max_conditioning: MaxConditioning = None,
+    memories: Memories = options.Memories.FULL,
     lookahead: Lookahead = 1,
     non_overlap: NonOverlap = False,
     out: Out = Path("masklet-out"),
@@ -203,15 +212,9 @@ def track(  # noqa: PLR0913 - typer reads one option from each parameter
 
     direction = read_direction(reverse=reverse, both=both)
     said = typed_prompts(point or (), box or (), mask or ())
-    task = TrackTask(video, said, model, device, dtype, direction, start, end)
-    task = replace(
-        task,
-        memory_dtype=memory_dtype,
-        stride=stride,
-        max_conditioning=max_conditioning,
-        lookahead=lookahead,
-        non_overlap=non_overlap,
-    )
+    task = TrackTask(video, said, model, device, dtype, direction, start, end, compiled)
+    task = replace(task, stride=stride, max_conditioning=max_conditioning, memories=memories)
+    task = replace(task, memory_dtype=memory_dtype, lookahead=lookahead, non_overlap=non_overlap)
     kinds = read_formats(formats or ())
     output = TrackOutput(out, kinds, overwrite, resume, as_json, quiet, _resuming())
     raise typer.Exit(track_video(task, output, prompt_file=prompts))

@@ -35,10 +35,12 @@ class TrackTask:
     """The first frame of the span; None is the first one that the direction reaches."""
     end: int | None = None
     """The last frame of the span, itself included."""
+    compiled: bool = False
     memory_dtype: str = "bfloat16"
     lookahead: int = 1
     stride: int = 1
     max_conditioning: int | None = None
+    memories: str = "full"
     non_overlap: bool = False
 
     def header(self, video: VideoInfo, weights: str, num_bytes: int | None) -> Masklets:
@@ -55,10 +57,12 @@ class TrackTask:
             "end": self.end,
             "device": self.device,
             "dtype": None if self.dtype is None else str(self.dtype),
+            "compiled": self.compiled,
             "memory_dtype": str(self.memory_dtype),
             "lookahead": self.lookahead,
             "stride": self.stride,
             "max_conditioning": self.max_conditioning,
+            "memories": str(self.memories),
             "non_overlap": self.non_overlap,
             "weights": weights,
             "video_bytes": num_bytes,

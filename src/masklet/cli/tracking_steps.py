@@ -46,7 +46,13 @@ class Step:
 def open_model(task: TrackTask) -> SAM2:
     """The model that the task names, ready. Raises `CheckpointError`."""
     with download_bar(task.model) as progress:
-        return load(task.model, device=task.device, dtype=task.dtype, progress=progress)
+        return load(
+            task.model,
+            device=task.device,
+            dtype=task.dtype,
+            progress=progress,
+            compile=task.compiled,
+        )
 
 
 def new_tracker(
@@ -59,7 +65,11 @@ def new_tracker(
     """A tracker as the task wants it."""
     return Tracker(
         model,
-        policy=StandardPolicy(stride=task.stride, max_conditioning=task.max_conditioning),
+        policy=StandardPolicy(
+            stride=task.stride,
+            max_conditioning=task.max_conditioning,
+            memories=str(task.memories),  # type: ignore[arg-type]  # one of them
+        ),
         num_frames=num_frames,
         reverse=reverse,
         memory_dtype=getattr(torch, task.memory_dtype),

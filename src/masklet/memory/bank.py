@@ -1,13 +1,15 @@
 """What an object left behind on past frames: an immutable bank of memories.
 
 Banks share tensors, so keeping an old one is how anything is undone. Shapes: L tokens of a frame,
-D channels of a spatial memory, C channels of a pointer.
+or as many as a smaller memory has, D channels of a spatial memory, C channels of a pointer.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
+
+from masklet.memory.cells import Cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +25,13 @@ class Memory:
     """0-d logit: was the object visible? On its device; reading it is the caller's decision."""
     iou: Tensor
     """0-d predicted IoU of the mask that was remembered."""
+    cells: Cells | None = None
+    """Where the tokens lie and how much they count; None for a whole memory, the grid itself."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the spatial memory and of its cells, which is nearly all of it."""
+        return self.spatial_LD.nbytes + (0 if self.cells is None else self.cells.nbytes)
 
     def cloned(self) -> "Memory":
         """The same memory with storage of its own, for one that outlives its batch."""
@@ -32,6 +41,7 @@ class Memory:
             pointer_C=self.pointer_C.clone(),
             object_score=self.object_score.clone(),
             iou=self.iou.clone(),
+            cells=None if self.cells is None else self.cells.cloned(),
         )
 
 

@@ -48,6 +48,8 @@ class Recall:
 
     spatial: tuple[tuple[Memory, int], ...] = ()
     pointers: tuple[tuple[Memory, float], ...] = ()
+    pooled_slots: frozenset[int] = frozenset()
+    """Slots whose memories are read as the means of 2 x 2 tokens, unless they are small already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class MemoryPolicy(Protocol[S]):
     @property
     def reach(self) -> int:
         """How many recent memories are ever needed; more are not kept while streaming."""
+
+    @property
+    def foveates(self) -> bool:
+        """Whether frames that are not prompted are remembered in detail at the object only."""
 
     def start(self) -> S:
         """The state of an object that was just prompted."""

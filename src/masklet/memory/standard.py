@@ -5,12 +5,15 @@ Shapes: B rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
 
 import torch
 
 from masklet.memory.bank import Memory
 from masklet.memory.policy import Choice, Evidence, Hypothesis, Moment, Recall
 from masklet.ops.masks import stable_candidate
+
+MemoryForm: TypeAlias = Literal["full", "pooled", "foveated"]
 
 # Recent spatial memories, besides the conditioning ones, and frames whose pointers are read.
 _RECENT = 6
@@ -26,16 +29,36 @@ class StandardPolicy:
         max_conditioning: at most so many conditioning frames are attended to, the closest ones;
             None is all of them.
         stability_fallback: whether an unstable single mask gives way to the best of the three.
+        memories: "full" is exact. The others are faster and change the masks; prompted frames are
+            remembered in full in any case. "pooled": all but the latest memory are read as means of
+            2 x 2 tokens. "foveated": of every memory an eighth of the tokens is kept, at the
+            object, and means of 4 x 4 of the others; it is a fifth as large.
+
+    Raises:
+        ValueError: there is no such form of memories.
     """
 
     stride: int = 1
     max_conditioning: int | None = None
     stability_fallback: bool = True
+    memories: MemoryForm = "full"
+
+    def __post_init__(self) -> None:
+        if self.memories not in get_args(MemoryForm):
+            raise ValueError(
+                f"memories are to be {self.memories!r}; expected one of "
+                f"{', '.join(get_args(MemoryForm))}. Check the spelling."
+            )
 
     @property
     def reach(self) -> int:
         """Recent memories that can ever be recalled."""
         return max(_RECENT * self.stride, _POINTERS - 1)
+
+    @property
+    def foveates(self) -> bool:
+        """Whether memories are kept in detail at the object only."""
+        return self.memories == "foveated"
 
     def start(self) -> None:
         """No state."""
@@ -50,7 +73,9 @@ class StandardPolicy:
             memory = others.get(_recent_frame(moment, _RECENT + 1 - slot, self.stride))
             if memory is not None:
                 spatial.append((memory, slot))
-        return Recall(tuple(spatial), tuple(_pointers(chosen, others, moment)))
+        pooled = range(1, _RECENT) if self.memories == "pooled" else ()
+        pointers = tuple(_pointers(chosen, others, moment))
+        return Recall(tuple(spatial), pointers, frozenset(pooled))
 
     def choose(
         self,

@@ -9,18 +9,37 @@ from torch import Tensor, nn
 from masklet.model.config import HieraConfig, HybridConfig, ModelConfig
 from masklet.model.kernels import linear
 from masklet.model.layers import PointwiseConv
+from masklet.model.mask_decoder import to_quads
+from masklet.model.tensors import FrameFeatures
 from masklet.model.trunks.hiera import Hiera
 from masklet.model.trunks.hybrid import Hybrid
 from masklet.model.trunks.token_map import TokenMap
 
 
 class ImageEncoder(nn.Module):
-    """Holds the trunk and the neck; `SAM2.encode_image` says how they are used."""
+    """The trunk and the neck."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.trunk = _trunk(config.trunk)
         self.neck = FpnNeck(config.trunk.widths, config.width)
+
+    def forward(
+        self,
+        images_F3SS: Tensor,
+        quarter_projection: PointwiseConv,
+        eighth_projection: PointwiseConv,
+    ) -> FrameFeatures:
+        """Normalised images to features; the projections are the mask decoder's."""
+        first, second, third, fourth = self.trunk(images_F3SS)
+        quarter = self.neck.fine_map(first, level=0, projection=quarter_projection)
+        eighth = self.neck.fine_map(second, level=1, projection=eighth_projection)
+        return FrameFeatures(
+            embedding_FLC=self.neck.embedding(third, fourth),
+            eighth_FL4c=to_quads(eighth.ordered(0).tokens_BLC, third.grid, levels=1),
+            quarter_FL16c=to_quads(quarter.ordered(0).tokens_BLC, third.grid, levels=2),
+            grid=third.grid,
+        )
 
 
 class FpnNeck(nn.Module):

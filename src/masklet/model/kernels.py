@@ -43,20 +43,32 @@ def linear(
             return F.gelu(y)
 
 
-def attend(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int = 0) -> Tensor:
+def attend(
+    q_BLGD: Tensor,
+    k_BSGD: Tensor,
+    v_BSGE: Tensor,
+    padding: int = 0,
+    bias_BS: Tensor | None = None,
+) -> Tensor:
     """Scaled dot-product attention, `(B, L, G, E)`; values may be narrower than keys.
 
-    The last `padding` keys and values count for nothing; the values must be finite.
+    The last `padding` keys and values count for nothing; the values must be finite. `bias_BS` is
+    added to the scores of each key: the logarithm of how many keys it stands for, -inf for none.
     """
-    tiled = q_BLGD.shape[1] * k_BSGD.shape[1] >= _TILED_FROM
-    if tiled and _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
-        return _attend_in_tiles(q_BLGD, k_BSGD, v_BSGE, padding)
+    takes_onednn = _takes_onednn(q_BLGD, k_BSGD, v_BSGE)
+    if bias_BS is not None:
+        bias_BS = bias_BS.to(q_BLGD.dtype)
+    # In this order: what is compiled must not depend on the number of keys.
+    if takes_onednn and q_BLGD.shape[1] * k_BSGD.shape[1] >= _TILED_FROM:
+        return _attend_in_tiles(q_BLGD, k_BSGD, v_BSGE, padding, bias_BS)
     if padding:
         k_BSGD, v_BSGE = k_BSGD[:, :-padding], v_BSGE[:, :-padding]
-    if q_BLGD.dtype == torch.bfloat16 and _takes_onednn(q_BLGD, k_BSGD, v_BSGE):
-        return _attend_plainly(q_BLGD, k_BSGD, v_BSGE)
+        bias_BS = None if bias_BS is None else bias_BS[:, :-padding]
+    bias_B11S = None if bias_BS is None else bias_BS[:, None, None]
+    if takes_onednn and q_BLGD.dtype == torch.bfloat16:
+        return _attend_plainly(q_BLGD, k_BSGD, v_BSGE, bias_B11S)
     q, k, v = (x.transpose(1, 2) for x in (q_BLGD, k_BSGD, v_BSGE))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias_B11S).transpose(1, 2)
 
 
 def key_padding(keys: int) -> int:
@@ -64,8 +76,11 @@ def key_padding(keys: int) -> int:
 
     A tracker has a few more keys on every frame, until all its pointers are there. Buffers that
     grow by a little each time fit nowhere where the last ones were, and the C library's heap keeps
-    all those holes: a gigabyte at 1024 pixels, of which less than half is in use.
+    all those holes: a gigabyte at 1024 pixels, of which less than half is in use. Compiled code manages
+    its buffers itself.
     """
+    if torch.compiler.is_compiling():
+        return 0
     return -keys % _PADDED_TO if keys >= _PADDED_FROM else 0
 
 
@@ -83,23 +98,30 @@ def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:
     )
 
 
-def _attend_plainly(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
+def _attend_plainly(
+    q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, bias_B11S: Tensor | None
+) -> Tensor:
     q, k, v = (x.transpose(1, 2) for x in (q_BLGD, k_BSGD, v_BSGE))
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if bias_B11S is not None:
+        scores = scores + bias_B11S
     return (scores.softmax(dim=-1) @ v).transpose(1, 2)
 
 
-def _attend_in_tiles(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int) -> Tensor:
+def _attend_in_tiles(
+    q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int, bias_BS: Tensor | None
+) -> Tensor:
     batch, length, heads, width = q_BLGD.shape
     out_BLGE = q_BLGD.new_empty((batch, length, heads, v_BSGE.shape[-1]))
     for row in range(batch):
+        bias_S = None if bias_BS is None else bias_BS[row]
         for head in range(heads):
             q_LD = q_BLGD[row, :, head] * width**-0.5
             k_SD = k_BSGD[row, :, head].contiguous()
             v_ES = v_BSGE[row, :, head].t().contiguous()
             for start in range(0, length, _TILE):
                 tile = slice(start, start + _TILE)
-                scores_lS = linear(q_LD[tile], k_SD, None)
+                scores_lS = linear(q_LD[tile], k_SD, bias_S)
                 scores_lS[:, len(k_SD) - padding :] = -torch.inf
                 out_BLGE[row, tile, head] = linear(scores_lS.softmax(dim=-1), v_ES, None)
     return out_BLGE

@@ -49,8 +49,7 @@ class MaskDecoder(nn.Module):
 
     def forward(
         self,
-        embedding_BLC: Tensor,
-        dense_BLC: Tensor,
+        image_BLC: Tensor,
         sparse_BPC: Tensor,
         positions_LC: Tensor,
         features: FrameFeatures,
@@ -58,8 +57,8 @@ class MaskDecoder(nn.Module):
         """Decode B rows of prompts.
 
         Args:
-            embedding_BLC: the conditioned image, one for all rows or one per row.
-            dense_BLC: embedded masks, or `(1, 1, C)` where no row has one.
+            image_BLC: the conditioned image and the embedded mask, or what stands for none, added
+                up; one for all rows or one per row.
             sparse_BPC: embedded points.
             positions_LC: the positions of the grid.
             features: the fine maps, of one frame or of one per row.
@@ -68,8 +67,7 @@ class MaskDecoder(nn.Module):
             Candidates whose pointers are the raw mask tokens.
         """
         tokens_BTC = torch.cat([self._output_tokens(len(sparse_BPC)), sparse_BPC], dim=1)
-        image = embedding_BLC.float() + dense_BLC
-        result = self.transformer(tokens_BTC, image, positions_LC)
+        result = self.transformer(tokens_BTC, image_BLC, positions_LC)
         score_token = result.tokens_BTC[:, 0]
         iou_token = result.tokens_BTC[:, 1]
         mask_tokens = result.tokens_BTC[:, 2 : 2 + self.masks]

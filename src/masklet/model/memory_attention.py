@@ -9,12 +9,29 @@ Source: SAM 2 (arXiv 2408.00714, appendix D.1). Shapes as in `tensors`; S keys, 
 front and K4 pointer tokens behind.
 """
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from masklet.model.kernels import attend, key_padding, linear
 from masklet.model.layers import LayerNorm, Linear
-from masklet.model.positions import rotary_table, rotate, sine_grid
+from masklet.model.positions import rotary_places, rotary_table, rotate, sine_grid
+from masklet.model.tensors import KeyCells
+
+Keys: TypeAlias = tuple[Tensor, Tensor]
+"""Tokens and what is added to them to make keys, `(B, S, D)` each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """What `KeyCells` mean to every layer."""
+
+    table: tuple[Tensor, Tensor]
+    bias_BS: Tensor
+    """Of all keys, pointers and padding included."""
 
 
 class MemoryAttention(nn.Module):
@@ -30,33 +47,43 @@ class MemoryAttention(nn.Module):
     def forward(
         self,
         embedding_BLC: Tensor,
-        memory_BSD: Tensor,
-        positions_BSD: Tensor,
+        memories: Keys,
+        pointers: Keys,
         *,
         grid: tuple[int, int],
-        pointer_tokens: int,
         frame_positions: Tensor | None = None,
+        cells: KeyCells | None = None,
     ) -> Tensor:
         """The conditioned frame, `(B, L, C)`.
 
         Args:
             embedding_BLC: one frame for all rows or one per row; until the first cross-attention
                 nothing depends on the row, so a shared frame is computed once.
-            memory_BSD: memories as tokens, all frames after each other, pointers last.
-            positions_BSD: what is added to them to make keys.
+            memories: spatial memories as tokens, all frames after each other.
+            pointers: pointers as tokens, which do not turn.
             grid: `(H, W)` of a frame and of each spatial memory.
-            pointer_tokens: how many keys at the end are pointers and do not turn.
             frame_positions: `(L, C)` or `(B, L, C)`; the sine grid unless given.
+            cells: where the tokens of `memories` lie and how much they count; unless given they
+                are those of whole frames.
         """
         if frame_positions is None:
             frame_positions = sine_grid(grid, embedding_BLC.shape[-1], embedding_BLC.device)
         x = embedding_BLC.float() + 0.1 * frame_positions
         table = rotary_table(grid, embedding_BLC.shape[-1], embedding_BLC.device)
+        # Two tensors tell how many keys turn: a number would be compiled anew for each.
+        memory_BSD, positions_BSD = (
+            torch.cat(both, dim=1) for both in zip(memories, pointers, strict=True)
+        )
+        pointer_tokens = pointers[0].shape[1]
         padding = key_padding(memory_BSD.shape[1])
         memory_BSD = F.pad(memory_BSD, (0, 0, 0, padding))
         keys_BSD = memory_BSD + F.pad(positions_BSD, (0, 0, 0, padding))
+        placed = None
+        if cells is not None:
+            places = rotary_places(cells.places_BS2, embedding_BLC.shape[-1])
+            placed = _Cells(places, F.pad(cells.log_counts_BS, (0, pointer_tokens + padding)))
         for layer in self.layers:
-            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens, padding)
+            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens, padding, placed)
         conditioned: Tensor = self.norm(x)
         return conditioned
 
@@ -81,11 +108,12 @@ class _MemoryAttentionLayer(nn.Module):
         table: tuple[Tensor, Tensor],
         pointer_tokens: int,
         padding: int,
+        cells: _Cells | None,
     ) -> Tensor:
         normed = self.norm1(x_BLC)
         x = x_BLC + self.dropout(self.self_attn(normed, normed, normed, table))
         read = self.cross_attn_image(
-            self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens, padding
+            self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens, padding, cells
         )
         x = x + self.dropout(read)
         hidden = self.dropout(self.linear1(self.norm3(x), "relu"))
@@ -110,20 +138,27 @@ class RotaryAttention(nn.Module):
         table: tuple[Tensor, Tensor],
         unturned_keys: int = 0,
         padding: int = 0,
+        cells: _Cells | None = None,
     ) -> Tensor:
         """`(B, L, C)`; the last `unturned_keys` keys have no place in the image.
 
-        Behind them are `padding` keys and values that count for nothing.
+        Behind them are `padding` keys and values that count for nothing. Queries turn by the table,
+        and so do keys, unless `cells` say otherwise.
         """
         q_BLC = rotate(self.q_proj(q_BLC), table)
         k_BSC = self.k_proj(k_BSD)
         turned = k_BSC.shape[1] - unturned_keys - padding
-        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table)
+        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table if cells is None else cells.table)
         rows = len(k_BSC)
         q_BLC = q_BLC.expand(rows, -1, -1)
         values_BSD = v_BSD.to(k_BSC.dtype)
-        attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], values_BSD[:, :, None], padding)
-        attended = attended[:, :, 0]
+        attended = attend(
+            q_BLC[:, :, None],
+            k_BSC[:, :, None],
+            values_BSD[:, :, None],
+            padding,
+            None if cells is None else cells.bias_BS,
+        )[:, :, 0]
         weight = self.out_proj.weight @ self.v_proj.weight
         bias = self.out_proj.weight @ self.v_proj.bias + self.out_proj.bias
         return linear(attended, weight, bias)

@@ -1,8 +1,9 @@
 """Where a token is: sine grids, pointer times, random Fourier features, axial rotation.
 
-The fixed tables depend on sizes alone and are made once per size, dtype and device.
+The fixed tables depend on sizes alone and are made once per size and device; for `torch.compile`,
+which looks through caches, they are constants (`compiling`).
 
-Shapes: H W a grid, L = H * W its tokens, C channels, K pointers, P points.
+Shapes: H W a grid, L = H * W its tokens, S tokens anywhere on it, C channels, K pointers, P points.
 """
 
 import math
@@ -15,21 +16,45 @@ from torch import Tensor, nn
 _TEMPERATURE = 10_000.0
 
 
-@lru_cache(maxsize=32)
 def sine_grid(grid: tuple[int, int], channels: int, device: torch.device) -> Tensor:
     """The two-dimensional sine table, `(L, C)`: rows in the first half of the channels.
 
     Rows and columns count 1 to n, divided by n + 1e-6 and turned into a full circle; sines and
     cosines alternate (DETR, arXiv 2005.12872, with normalised coordinates).
     """
+    return _sine_grid(grid, channels, device)
+
+
+@lru_cache(maxsize=32)
+def _sine_grid(grid: tuple[int, int], channels: int, device: torch.device) -> Tensor:
     height, width = grid
     with torch.inference_mode(mode=False):
-        y_H = _angles(height, channels // 2, device)
-        x_W = _angles(width, channels // 2, device)
+        y_H = _angles(_count(height, device), height, channels // 2)
+        x_W = _angles(_count(width, device), width, channels // 2)
         table = torch.cat(
             [y_H[:, None].expand(-1, width, -1), x_W[None].expand(height, -1, -1)], dim=2
         )
         return table.reshape(height * width, channels)
+
+
+def sine_places(places_S2: Tensor, grid: tuple[int, int], channels: int) -> Tensor:
+    """What the sine grid is at any places, `(..., S, C)`.
+
+    Args:
+        places_S2: float32 `(..., S, 2)`, x then y in units of tokens: the tokens of the grid lie at
+            whole numbers from 0 on.
+        grid: the grid.
+        channels: C.
+
+    >>> places = torch.tensor([[1.0, 0.0], [1.5, 0.5]])
+    >>> torch.equal(sine_places(places, (2, 3), 8)[0], sine_grid((2, 3), 8, places.device)[1])
+    True
+    """
+    height, width = grid
+    x_S, y_S = places_S2.unbind(dim=-1)
+    return torch.cat(
+        [_angles(y_S, height, channels // 2), _angles(x_S, width, channels // 2)], dim=-1
+    )
 
 
 def sine_times(times: Tensor, channels: int) -> Tensor:
@@ -40,7 +65,6 @@ def sine_times(times: Tensor, channels: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-@lru_cache(maxsize=32)
 def rotary_table(
     grid: tuple[int, int], channels: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
@@ -48,24 +72,52 @@ def rotary_table(
 
     The first half of the pairs turns with x, the second with y (arXiv 2104.09864, in two axes).
     """
+    return _rotary_table(grid, channels, device)
+
+
+@lru_cache(maxsize=32)
+def _rotary_table(
+    grid: tuple[int, int], channels: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     height, width = grid
     with torch.inference_mode(mode=False):
-        pairs = torch.arange(0, channels, 4, dtype=torch.float32, device=device)
-        frequencies = 1.0 / _TEMPERATURE ** (pairs[: channels // 4] / channels)
         token = torch.arange(height * width, dtype=torch.float32, device=device)
-        x_L, y_L = token % width, torch.div(token, width, rounding_mode="floor")
-        angles = torch.cat([x_L[:, None] * frequencies, y_L[:, None] * frequencies], dim=1)
-        return angles.cos(), angles.sin()
+        places_L2 = torch.stack([token % width, torch.div(token, width, rounding_mode="floor")], 1)
+        return rotary_places(places_L2, channels)
+
+
+def rotary_places(places_S2: Tensor, channels: int) -> tuple[Tensor, Tensor]:
+    """What the rotary table is at any places, `(..., S, C / 2)` each; places as in `sine_places`.
+
+    >>> cos, sin = rotary_places(torch.tensor([[1.0, 0.0], [1.5, 0.5]]), 8)
+    >>> torch.equal(cos[0], rotary_table((2, 3), 8, cos.device)[0][1])
+    True
+    """
+    pairs = torch.arange(0, channels, 4, dtype=torch.float32, device=places_S2.device)
+    frequencies = 1.0 / _TEMPERATURE ** (pairs[: channels // 4] / channels)
+    x_S, y_S = places_S2.unbind(dim=-1)
+    angles = torch.cat([x_S[..., None] * frequencies, y_S[..., None] * frequencies], dim=-1)
+    return angles.cos(), angles.sin()
 
 
 def rotate(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     """Turn adjacent pairs of channels by the table's angles, in float32, real-valued.
 
-    L may be a multiple of the table's length: memories of several frames, one after the other.
+    L may be a multiple of the table's length: memories of several frames, one after the other. Or
+    the table has an angle for every token of every row.
     """
     cos, sin = table
     batch, tokens, channels = x_BLC.shape
-    pairs = x_BLC.float().reshape(batch, tokens // len(cos), len(cos), channels // 2, 2)
+    if cos.dim() == 3:
+        pairs = x_BLC.float().reshape(batch, tokens, channels // 2, 2)
+    elif torch.compiler.is_compiling():
+        # In a shape of its own, one frame would be compiled apart from several.
+        frames = tokens // len(cos)
+        cos, sin = cos.repeat(frames, 1), sin.repeat(frames, 1)
+        pairs = x_BLC.float().reshape(batch, tokens, channels // 2, 2)
+    else:
+        frames = tokens // len(cos)
+        pairs = x_BLC.float().reshape(batch, frames, len(cos), channels // 2, 2)
     a, b = pairs.unbind(dim=-1)
     turned = torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
     return turned.reshape(batch, tokens, channels).to(x_BLC.dtype)
@@ -135,10 +187,13 @@ class FourierPositions(nn.Module):
         return table
 
 
-def _angles(count: int, channels: int, device: torch.device) -> Tensor:
-    """Sines and cosines, alternating, of `count` places on one axis, `(count, channels)`."""
-    places = torch.arange(1, count + 1, dtype=torch.float32, device=device)
-    places = places / (count + 1e-6) * (2 * math.pi)
-    steps = torch.arange(channels, dtype=torch.float32, device=device)
-    angles = places[:, None] / _TEMPERATURE ** (2 * (steps // 2) / channels)
-    return torch.stack([angles[:, 0::2].sin(), angles[:, 1::2].cos()], dim=2).flatten(1)
+def _count(count: int, device: torch.device) -> Tensor:
+    return torch.arange(count, dtype=torch.float32, device=device)
+
+
+def _angles(places: Tensor, count: int, channels: int) -> Tensor:
+    """Sines and cosines, alternating, of places on an axis of `count` tokens, `(..., channels)`."""
+    turns = (places + 1) / (count + 1e-6) * (2 * math.pi)
+    steps = torch.arange(channels, dtype=torch.float32, device=places.device)
+    angles = turns[..., None] / _TEMPERATURE ** (2 * (steps // 2) / channels)
+    return torch.stack([angles[..., 0::2].sin(), angles[..., 1::2].cos()], dim=-1).flatten(-2)

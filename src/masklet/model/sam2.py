@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from masklet.model.config import ModelConfig, Version
 from masklet.model.image_encoder import ImageEncoder
 from masklet.model.layers import MLP, Linear
-from masklet.model.mask_decoder import MaskDecoder, to_quads
-from masklet.model.memory_attention import MemoryAttention
+from masklet.model.mask_decoder import MaskDecoder
+from masklet.model.memory_attention import Keys, MemoryAttention
 from masklet.model.memory_encoder import MemoryEncoder
-from masklet.model.positions import sine_grid, sine_times
+from masklet.model.positions import sine_grid, sine_places, sine_times
 from masklet.model.prompt_encoder import PromptEncoder
 from masklet.model.tensors import Candidates, FrameFeatures, MemoryReadout, PromptTensors
 
@@ -70,17 +70,9 @@ class SAM2(nn.Module):
 
     def encode_image(self, images_F3SS: Tensor) -> FrameFeatures:
         """Normalised images, sides multiples of 32, to features. The costly verb."""
-        first, second, third, fourth = self.image_encoder.trunk(images_F3SS)
-        neck, decoder = self.image_encoder.neck, self.sam_mask_decoder
-        quarter = neck.fine_map(first, level=0, projection=decoder.conv_s0)
-        eighth = neck.fine_map(second, level=1, projection=decoder.conv_s1)
-        grid = third.grid
-        return FrameFeatures(
-            embedding_FLC=neck.embedding(third, fourth),
-            eighth_FL4c=to_quads(eighth.ordered(0).tokens_BLC, grid, levels=1),
-            quarter_FL16c=to_quads(quarter.ordered(0).tokens_BLC, grid, levels=2),
-            grid=grid,
-        )
+        decoder = self.sam_mask_decoder
+        features: FrameFeatures = self.image_encoder(images_F3SS, decoder.conv_s0, decoder.conv_s1)
+        return features
 
     def condition(self, features: FrameFeatures, readout: MemoryReadout | None) -> Tensor:
         """The frame in the light of B rows of memories, `(B, L, C)`.
@@ -89,14 +81,12 @@ class SAM2(nn.Module):
         """
         if readout is None:
             return features.embedding_FLC.float() + self.no_mem_embed
-        spatial, spatial_positions = self._spatial_keys(readout, features.grid)
-        pointers, pointer_positions = self._pointer_keys(readout)
         conditioned: Tensor = self.memory_attention(
             features.embedding_FLC,
-            torch.cat([spatial, pointers], dim=1),
-            torch.cat([spatial_positions, pointer_positions], dim=1),
+            self._spatial_keys(readout, features.grid),
+            self._pointer_keys(readout),
             grid=features.grid,
-            pointer_tokens=pointers.shape[1],
+            cells=readout.cells,
         )
         return conditioned
 
@@ -110,8 +100,7 @@ class SAM2(nn.Module):
         if prompts.mask_Bhw is not None:
             dense = encoder.embed_mask(prompts.mask_Bhw)
         candidates: Candidates = self.sam_mask_decoder(
-            embedding_BLC,
-            dense,
+            embedding_BLC.float() + dense,
             encoder.embed_prompts(prompts.points_BP2, prompts.labels_BP, size),
             encoder.pe_layer.grid(features.grid),
             features,
@@ -185,15 +174,18 @@ class SAM2(nn.Module):
         pointers = self.obj_ptr_proj(tokens_BMC).float()
         return torch.where(is_visible_B[:, None, None], pointers, self.no_obj_ptr)
 
-    def _spatial_keys(self, readout: MemoryReadout, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _spatial_keys(self, readout: MemoryReadout, grid: tuple[int, int]) -> Keys:
         memory_width = self.config.memory.width
-        grid_positions = sine_grid(grid, memory_width, readout.spatial_BNLD.device)
+        if readout.cells is None:
+            grid_positions = sine_grid(grid, memory_width, readout.spatial_BNLD.device)
+        else:
+            grid_positions = sine_places(readout.cells.places_BS2, grid, memory_width)[:, :, None]
         # Slot 0, a conditioning frame, uses the last row; slot 6, the latest frame, row 0.
         times_BND = self.maskmem_tpos_enc[:, 0, 0][_SLOTS - 1 - readout.slots_BN]
         positions = grid_positions + times_BND[:, :, None]
         return readout.spatial_BNLD.float().flatten(1, 2), positions.flatten(1, 2)
 
-    def _pointer_keys(self, readout: MemoryReadout) -> tuple[Tensor, Tensor]:
+    def _pointer_keys(self, readout: MemoryReadout) -> Keys:
         memory_width = self.config.memory.width
         pieces = self.config.width // memory_width
         # parity 3: a pointer is read as several tokens of a memory's width, at the same time.

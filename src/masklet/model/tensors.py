@@ -99,8 +99,22 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyCells:
+    """Where spatial keys lie that are fewer than the tokens of the grid, and how much they count."""
+
+    places_BS2: Tensor
+    """float32 x and y in units of tokens; those of the grid lie at whole numbers from 0 on."""
+    log_counts_BS: Tensor
+    """float32 logarithm of how many tokens a key stands for; -inf where it stands for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryReadout:
-    """What B rows remember: N spatial memories and K object pointers each, oldest first."""
+    """What B rows remember: N spatial memories and K object pointers each, oldest first.
+
+    Where memories are smaller than the grid, each of their tokens stands as a memory of its own:
+    N counts tokens then, L is 1 and S of the cells is N.
+    """
 
     spatial_BNLD: Tensor
     slots_BN: Tensor
@@ -108,3 +122,5 @@ class MemoryReadout:
     pointers_BKC: Tensor
     times_BK: Tensor
     """float32 distance in frames, divided as parity 1 says."""
+    cells: KeyCells | None = None
+    """None where every memory is whole: L tokens of the grid, each for itself."""

@@ -56,7 +56,7 @@ class _Shelf(Generic[S]):
         for memory in _recent(track):
             held = self._held.setdefault(id(memory), _Held(memory))
             if held.holders == 0:
-                self.nbytes += memory.spatial_LD.nbytes
+                self.nbytes += memory.nbytes
             held.holders += 1
 
     def drop(self, key: int) -> None:
@@ -64,7 +64,7 @@ class _Shelf(Generic[S]):
             held = self._held[id(memory)]
             held.holders -= 1
             if held.holders == 0:
-                self.nbytes -= memory.spatial_LD.nbytes
+                self.nbytes -= memory.nbytes
                 del self._held[id(memory)]
 
     def oldest(self, spared: Mapping[int, Track[S]]) -> int | None:
@@ -80,7 +80,8 @@ class _Shelf(Generic[S]):
             held = self._held[id(memory)]
             if held.moved is None:
                 spatial_LD = memory.spatial_LD.to("cpu", copy=True)
-                held.moved = replace(memory, spatial_LD=spatial_LD)
+                cells = None if memory.cells is None else memory.cells.to(torch.device("cpu"))
+                held.moved = replace(memory, spatial_LD=spatial_LD, cells=cells)
             recent.append(held.moved)
         return replace(row, bank=replace(row.bank, recent=tuple(recent)))
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from masklet.memory.bank import Memory, MemoryBank
 from masklet.memory.policy import Hypothesis, MemoryPolicy, Moment, Recall
+from masklet.memory.smaller import foveated
 from masklet.model.protocol import SegmentationModel
 from masklet.tracking.answers import Answer, Chosen, adopt, decide, joined, row_prompt
 from masklet.tracking.rows import RowPrompt
@@ -123,7 +124,7 @@ def memories_of(
         binarize=is_prompted,
         max_rows=method.max_rows,
     ).to(method.memory_dtype)
-    return [
+    memories = [
         Memory(
             frame_index=frame_index,
             spatial_LD=spatial_BLD[row],
@@ -132,6 +133,15 @@ def memories_of(
             iou=chosen.iou_B[row],
         )
         for row in range(len(is_prompted))
+    ]
+    if not method.policy.foveates or all(is_prompted):
+        return memories
+    small = foveated(spatial_BLD, chosen.logits_Bhw, frame.features.grid)
+    return [
+        memory
+        if is_prompted[row]
+        else replace(memory, spatial_LD=small.spatial_BSD[row], cells=small.cells(row))
+        for row, memory in enumerate(memories)
     ]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from masklet.errors import StateError
 from masklet.memory.bank import Memory, MemoryBank
+from masklet.memory.cells import Cells
 from masklet.memory.policy import Hypothesis
 from masklet.tracking.tracker import TrackerState
 
@@ -156,19 +157,31 @@ def _check_kind(header: Mapping[str, Any], config: str) -> None:
 
 
 def _parts(memory: Memory) -> dict[str, Tensor]:
-    return {
+    parts = {
         "spatial_LD": memory.spatial_LD,
         "pointer_C": memory.pointer_C,
         "object_score": memory.object_score,
         "iou": memory.iou,
     }
+    if memory.cells is not None:
+        parts["places_S2"] = memory.cells.places_S2
+        parts["log_counts_S"] = memory.cells.log_counts_S
+    return parts
 
 
 def _memory(tensors: Mapping[str, Tensor], number: int, frame: int, device: torch.device) -> Memory:
     def part(name: str) -> Tensor:
         return tensors[f"{number}.{name}"].to(device)
 
-    return Memory(frame, part("spatial_LD"), part("pointer_C"), part("object_score"), part("iou"))
+    has_cells = f"{number}.places_S2" in tensors
+    return Memory(
+        frame_index=frame,
+        spatial_LD=part("spatial_LD"),
+        pointer_C=part("pointer_C"),
+        object_score=part("object_score"),
+        iou=part("iou"),
+        cells=Cells(part("places_S2"), part("log_counts_S")) if has_cells else None,
+    )
 
 
 def _written(row: Hypothesis[S], memories: _Numbered) -> dict[str, object]:

@@ -20,6 +20,7 @@ from masklet.ops.resize import resize_logits
 from masklet.tracking.rows import (
     RowPrompt,
     groups_of,
+    layout_of,
     of_rows,
     scattered,
     scattered_candidates,
@@ -39,17 +40,18 @@ def condition_rows(
 
     Rows that recall nothing see the frame as it is (parity 13).
     """
-    layouts = [(len(recall.spatial), len(recall.pointers)) for recall in recalls]
+    layouts = [layout_of(recall) for recall in recalls]
     groups = groups_of(layouts, max_rows)
     parts = []
     for rows in groups:
         seen = of_rows(features, rows)
-        if layouts[rows[0]] == (0, 0):
+        if layouts[rows[0]]:
+            chosen = [recalls[row] for row in rows]
+            readout = stacked_readout(chosen, features.grid, model.device)
+            parts.append(model.condition(seen, readout))
+        else:
             plain = model.condition(seen, None)
             parts.append(plain.expand(len(rows), -1, -1))
-        else:
-            readout = stacked_readout([recalls[row] for row in rows], model.device)
-            parts.append(model.condition(seen, readout))
     return scattered(parts, groups)
 
 

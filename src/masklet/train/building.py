@@ -47,17 +47,6 @@ def build_model(config: TrainConfig, device: torch.device) -> SAM2:
     return model.to(device)
 
 
-def compile_parts(model: SAM2) -> None:
-    """Let `torch.compile` make the parts fast that do the work; names of parameters stay."""
-    for part in (
-        model.image_encoder.trunk,
-        model.memory_attention,
-        model.memory_encoder,
-        model.sam_mask_decoder,
-    ):
-        part.compile()
-
-
 def _fresh(options: ModelOptions, seed: int) -> SAM2:
     assert options.architecture is not None, "checked by the options"
     with torch.random.fork_rng(devices=[]):

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from masklet.model.compiling import compile_parts
 from masklet.model.sam2 import SAM2
-from masklet.train.building import compile_parts
 from masklet.train.checkpoint import Progress, TrainingState, load_checkpoint
 from masklet.train.checkpoint_folder import keep_checkpoint, newest_checkpoint
 from masklet.train.clock import is_over, progress_at, seconds_left

@@ -3,37 +3,43 @@ row."""
 
 import gc
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from masklet.data.records import Dataset
 from masklet.errors import ImageError
+from masklet.eval.bench.accuracy import tracking_accuracy
+from masklet.eval.bench.floor import frame_flops
 from masklet.eval.bench.speed import (
     OUT_OF_MEMORY,
+    Opened,
     Plan,
-    _boxes,
     cells_of,
     is_out_of_memory,
     made_clip,
     measure,
     sweep,
-    with_all_memories,
 )
 from masklet.eval.bench.speed_records import PARTS, Setup
-from masklet.memory.policy import Moment
-from masklet.memory.standard import StandardPolicy
-from masklet.tracking.tracker import Tracker
-from masklet.types import Prompt
-from tests.tiny import tiny_model
+from masklet.model.sam2 import SAM2
+from tests.eval.clips import ArrayClip, moving_square
+from tests.tiny import tiny_config, tiny_model
 
 CLIP = made_clip(3, (48, 64))
 TINY = Setup("tiny", "cpu", "float32")
 FEW = {"repeats": 3, "warmup": 1}
 
 
-def plan_of(objects=(1,), sizes=(64,), setups=(TINY,)):
-    return Plan(cells_of(setups, sizes, objects), CLIP, **FEW)
+LABELLED = Dataset(
+    "squares", Path(), "made", (ArrayClip({1: moving_square(frames=4)}, (0, 1, 2, 3)),)
+)
+
+
+def plan_of(objects=(1,), sizes=(64,), setups=(TINY,), labelled=None):
+    return Plan(cells_of(setups, sizes, objects), CLIP, **FEW, labelled=labelled)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +48,21 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def row(model):
+def outline():
+    with torch.device("meta"):
+        return SAM2(tiny_config()).eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="module")
+def opened(outline):
+    """`opened(model)` is the model with what tells its floor."""
+    return lambda model: Opened(model, outline, torch.nn.functional.linear)
+
+
+@pytest.fixture(scope="module")
+def row(opened, model):
     plan = plan_of(objects=(3,))
-    return measure(model, plan.cells[0], plan)
+    return measure(opened(model), plan.cells[0], plan)
 
 
 def test_every_part_is_timed_as_often_as_asked(row):
@@ -70,59 +88,30 @@ def test_memory_is_told_with_times(row):
     assert row.peak is None or row.peak.num_bytes > 0
 
 
-def test_the_size_must_be_one_that_the_network_takes(model):
+def test_a_frame_takes_longer_than_its_floor(row, outline):
+    assert row.floor.flops == frame_flops(outline, size=64, objects=3)
+    # A network this small spends nearly all its time between its products.
+    assert 0 < row.share_of_floor < 1
+
+
+def test_the_size_must_be_one_that_the_network_takes(opened, model):
     plan = plan_of(sizes=(50,))
     with pytest.raises(ImageError, match="input size is 50 x 50; expected multiples of 32"):
-        measure(model, plan.cells[0], plan)
+        measure(opened(model), plan.cells[0], plan)
 
 
-def layout(tracker):
-    """Of every object what it recalls on the next frame: slots, times, shapes and dtypes."""
-    moment = Moment(tracker.state.frame_index)
-    layouts = []
-    for (row,) in tracker.state.tracks:
-        recall = StandardPolicy().recall(row, moment)
-        spatial = [(slot, m.spatial_LD.shape, m.spatial_LD.dtype) for m, slot in recall.spatial]
-        layouts.append((spatial, [(time, m.pointer_C.shape) for m, time in recall.pointers]))
-    return layouts
-
-
-def test_the_steady_state_recalls_what_a_clip_that_was_tracked_recalls(model):
-    prompts = {1: Prompt.point(20, 20), 2: Prompt.box_xyxy(8, 8, 40, 40)}
-    real, made = Tracker(model), Tracker(model)
-    for tracker in (real, made):
-        tracker.step(CLIP[0], prompts)
-        tracker.step(CLIP[1])
-    reach = StandardPolicy().reach
-    for number in range(reach):
-        real.step(CLIP[number % 3])
-    made.state = with_all_memories(made.state, reach)
-    assert made.state.frame_index == real.state.frame_index
-    assert layout(made) == layout(real)
-    spatial, pointers = layout(made)[0]
-    assert (len(spatial), len(pointers)) == (7, 16)
-
-
-def test_memories_of_the_steady_state_do_not_share_their_storage(model):
-    tracker = Tracker(model)
-    tracker.step(CLIP[0], {1: Prompt.point(20, 20)})
-    tracker.step(CLIP[1])
-    ((row,),) = with_all_memories(tracker.state, 15).tracks
-    assert len({memory.spatial_LD.data_ptr() for memory in row.bank}) == len(row.bank) == 16
-
-
-def test_cells_of_a_model_come_together_and_it_is_opened_once(model):
+def test_cells_of_a_model_come_together_and_it_is_opened_once_for_a_size(opened, model):
     setups = (TINY, Setup("tiny", "cpu", "bfloat16"))
     plan = plan_of(objects=(1, 2), setups=setups)
-    opened, shares = [], []
+    asked, shares = [], []
 
-    def open_model(setup):
-        opened.append(setup)
-        return model
+    def open_model(setup, size):
+        asked.append((setup, size))
+        return opened(model)
 
     rows = list(sweep(plan, open_model, shares.append))
     assert tuple(row.cell for row in rows) == plan.cells
-    assert opened == list(setups)
+    assert asked == [(setup, 64) for setup in setups]
     assert shares == sorted(shares)
     assert shares[0] > 0
     assert shares[-1] == pytest.approx(1.0)
@@ -143,9 +132,9 @@ class Greedy:
         return self._encode(images)
 
 
-def test_what_does_not_fit_is_a_row_and_the_sweep_goes_on(model):
+def test_what_does_not_fit_is_a_row_and_the_sweep_goes_on(opened, model):
     plan = plan_of(sizes=(96, 64))
-    large, small = sweep(plan, lambda _: Greedy(model), lambda _: None)
+    large, small = sweep(plan, lambda *_: opened(Greedy(model)), lambda _: None)
     assert large.failure == OUT_OF_MEMORY
     assert large.parts == {}
     assert large.peak is None
@@ -153,35 +142,67 @@ def test_what_does_not_fit_is_a_row_and_the_sweep_goes_on(model):
     assert set(small.parts) == set(PARTS)
 
 
-def test_one_model_is_held_at_a_time():
-    setups = (TINY, Setup("tiny", "cpu", "bfloat16"))
-    opened = []
+def test_clips_are_scored_once_for_all_numbers_of_objects(opened, model):
+    other = cells_of([Setup("tiny", "cpu", "bfloat16")], [96], [1])
+    cells = (*cells_of([TINY], [64], [1, 2]), *cells_of([TINY], [96], [1]), *other)
+    shares = []
+    plan = Plan(cells, CLIP, repeats=1, warmup=1, labelled=LABELLED)
+    found = [row.accuracy for row in sweep(plan, lambda *_: opened(model), shares.append)]
+    assert found[0] is found[1]
+    assert len({id(accuracy) for accuracy in found}) == 3
+    expected = [tracking_accuracy(model, LABELLED.items, size=size) for size in (64, 96)]
+    assert found[1:3] == expected
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
-    def open_model(setup):
+
+def test_without_clips_there_is_no_accuracy(opened, model):
+    (row,) = sweep(plan_of(), lambda *_: opened(model), lambda _: None)
+    assert row.accuracy is None
+
+
+def test_clips_that_do_not_fit_leave_the_times(opened, model):
+    class Forgetful(Greedy):
+        """A model that has no memory left for masks that are given, as clips are scored with."""
+
+        def __init__(self, model):
+            super().__init__(model)
+            self.adopt_mask = lambda *_: torch.empty(2**50)
+
+    (row,) = sweep(plan_of(labelled=LABELLED), lambda *_: opened(Forgetful(model)), lambda _: None)
+    assert row.accuracy is None
+    assert set(row.parts) == set(PARTS)
+
+
+def test_one_model_is_held_at_a_time(opened):
+    setups = (TINY, Setup("tiny", "cpu", "bfloat16"))
+    known = []
+
+    def open_model(setup, size):
         gc.collect()
-        assert [reference() for reference in opened] == [None] * len(opened)
+        assert [reference() for reference in known] == [None] * len(known)
         model = tiny_model()
-        opened.append(weakref.ref(model))
-        return model
+        known.append(weakref.ref(model))
+        return opened(model)
 
     assert len(list(sweep(plan_of(setups=setups), open_model, lambda _: None))) == 2
-    assert len(opened) == 2
+    assert len(known) == 2
 
 
-def test_a_model_that_does_not_fit_is_a_row_for_each_of_its_cells(model):
+def test_a_model_that_does_not_fit_is_a_row_for_each_of_its_cells(opened, model):
     plan = plan_of(objects=(1, 2), setups=(Setup("huge", "cpu", "float32"), TINY))
 
-    def open_model(setup):
+    def open_model(setup, size):
         if setup.model == "huge":
             raise MemoryError
-        return model
+        return opened(model)
 
     failures = [row.failure for row in sweep(plan, open_model, lambda _: None)]
     assert failures == [OUT_OF_MEMORY, OUT_OF_MEMORY, None, None]
 
 
 def test_an_error_of_another_kind_is_not_taken_for_missing_memory(model):
-    def open_model(setup):
+    def open_model(setup, size):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
@@ -196,18 +217,6 @@ def test_every_device_says_in_its_own_way_that_memory_is_out():
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"))
     assert not is_out_of_memory(RuntimeError("expected scalar type Float"))
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 16, 64])
-def test_boxes_lie_beside_each_other_within_the_frame(count):
-    boxes = _boxes((48, 64), count)
-    assert list(boxes) == list(range(1, count + 1))
-    covered = np.zeros((480, 640), int)
-    for prompt in boxes.values():
-        prompt.check_inside((48, 64))
-        x0, y0, x1, y1 = (prompt.box * 10).round().astype(int)
-        covered[y0:y1, x0:x1] += 1
-    assert covered.max() == 1
 
 
 def test_frames_of_the_made_clip_differ():

@@ -1,6 +1,7 @@
 """The plot of speed is a picture of every line there is."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,25 @@ def test_precisions_share_the_colour_of_their_size():
     both = drawn(measured(1), measured(4), measured(1, dtype="bfloat16"))
     assert has_colour(both, BLUE)
     assert not has_colour(both, RED)
+
+
+def blue_pixels(*rows):
+    return int((np.abs(drawn(*rows).astype(int) - BLUE).sum(axis=2) < 12).sum())
+
+
+def as_compiled(objects):
+    row = measured(objects)
+    return replace(row, cell=replace(row.cell, setup=replace(row.cell.setup, compiled=True)))
+
+
+def test_what_is_compiled_is_dashed():
+    eager, compiled = (measured(1), measured(64)), (as_compiled(1), as_compiled(64))
+    assert blue_pixels(*compiled) < 0.85 * blue_pixels(*eager)
+
+
+def test_markers_of_narrow_precisions_are_hollow():
+    # A disc of 14 pixels across has 150; the entry in the key is blue too.
+    assert blue_pixels(measured(1)) - blue_pixels(measured(1, dtype="bfloat16")) > 40
 
 
 def test_models_and_devices_have_colours_of_their_own():

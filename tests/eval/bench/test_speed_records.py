@@ -1,6 +1,7 @@
 """Figures of speed: percentiles, and the way to a file and back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,13 +10,16 @@ from masklet.errors import OutputError, StateError
 from masklet.eval.bench.memory_peak import Peak
 from masklet.eval.bench.speed_records import (
     Cell,
+    Floor,
     Measured,
+    Scored,
     Setup,
     describe_bench,
     read_bench,
     timing,
     write_bench,
 )
+from masklet.eval.records import Interval
 from tests.eval.figures import bench, failed, measured
 
 
@@ -40,6 +44,15 @@ def test_frames_a_second_come_from_whole_frames():
 def test_a_cell_tells_what_differs():
     assert str(Cell(Setup("tiny", "cpu", "bfloat16"), 256, 1)) == "256 bfloat16, 1 object"
     assert str(failed(16).cell) == "512 float32, 16 objects"
+    compiled = Setup("tiny", "cpu", "float32", compiled=True)
+    assert str(Cell(compiled, 512, 2)) == "512 float32, compiled, 2 objects"
+
+
+def test_the_share_of_the_floor_is_its_time_over_that_of_the_median_frame():
+    row = replace(measured(objects=4), floor=Floor(30, 300.0))
+    assert row.share_of_floor == pytest.approx(0.1 / 0.4)
+    assert measured().share_of_floor is None
+    assert replace(failed(), floor=Floor(30, 300.0)).share_of_floor is None
 
 
 def test_what_is_written_is_read_again(tmp_path):
@@ -47,6 +60,28 @@ def test_what_is_written_is_read_again(tmp_path):
     figures = bench(measured(), measured(4), failed(), without_memory)
     write_bench(tmp_path / "bench.json", figures)
     assert read_bench(tmp_path / "bench.json") == figures
+
+
+def test_compiled_rows_with_floor_and_accuracy_are_read_again(tmp_path):
+    row = replace(
+        measured(),
+        cell=Cell(Setup("tiny", "cuda:0", "float16", compiled=True), 512, 64),
+        floor=Floor(3 * 10**11, 2.5e14),
+        accuracy=Interval(0.5, 0.25, 0.75, 61),
+    )
+    figures = replace(bench(row, measured()), scored=Scored("davis-2017 val", 30))
+    write_bench(tmp_path / "bench.json", figures)
+    assert read_bench(tmp_path / "bench.json") == figures
+
+
+def test_figures_of_the_first_version_are_read(tmp_path):
+    document = describe_bench(bench(measured()))
+    document["format_version"] = 1
+    del document["scored"]
+    for name in ("compiled", "floor", "accuracy"):
+        del document["rows"][0][name]
+    (tmp_path / "bench.json").write_text(json.dumps(document))
+    assert read_bench(tmp_path / "bench.json") == bench(measured())
 
 
 def test_every_kind_of_peak_is_read_again(tmp_path):
@@ -72,7 +107,14 @@ def damaged(change):
     ("change", "message"),
     [
         (lambda d: d.update(format="masklet-run"), "has the format 'masklet-run'; expected 'mask"),
-        (lambda d: d.update(format_version=2), "has version 2 of its format; expected at most 1"),
+        (lambda d: d.update(format_version=3), "has version 3 of its format; expected at most 2"),
+        (lambda d: d.update(scored={"dataset": "x"}), "scored says None for 'clips'"),
+        (
+            lambda d: d["rows"][0].update(compiled="no"),
+            "says 'no' for 'compiled'; expected true or",
+        ),
+        (lambda d: d["rows"][0].update(floor={"flops": 1.5}), "floor says 1.5 for 'flops'"),
+        (lambda d: d["rows"][0].update(accuracy={"mean": 1}), "accuracy says None for 'low'"),
         (lambda d: d.update(frame_size=[720]), r"says \[720\] for 'frame_size'; expected \[height"),
         (lambda d: d["rows"][0].update(peak={"num_bytes": 1, "kind": "guess"}), "kind 'guess'"),
         (lambda d: d["rows"][0].update(objects="4"), r"rows\[0\] says '4' for 'objects'"),

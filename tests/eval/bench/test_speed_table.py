@@ -1,14 +1,22 @@
 """The matrix of speed for people: which columns, which figures, in which form."""
 
+from dataclasses import replace
+
 from masklet.eval.bench.memory_peak import Peak
-from masklet.eval.bench.speed_records import Measured
+from masklet.eval.bench.speed_records import Floor, Measured, Scored
 from masklet.eval.bench.speed_table import bench_markdown, caption, columns_of
+from masklet.eval.records import Interval
 from tests.eval.figures import bench, failed, measured
 
 
 def rows_of(markdown):
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def as_compiled():
+    row = measured()
+    return replace(row, cell=replace(row.cell, setup=replace(row.cell.setup, compiled=True)))
 
 
 def test_a_row_says_settings_speed_and_memory():
@@ -41,6 +49,31 @@ def test_models_and_devices_have_a_column_where_there_are_several():
     assert rows_of(several)[3][:2] == ["large", "cuda:0"]
 
 
+def test_a_floor_and_an_accuracy_have_a_column_where_a_row_has_them():
+    plain = rows_of(bench_markdown(bench(measured())))[0]
+    assert not {"of the floor", "J&F", "mode"} & set(plain)
+    row = replace(
+        measured(objects=4), floor=Floor(30, 300.0), accuracy=Interval(0.5789, 0.4, 0.7, 9)
+    )
+    headings, _, first, second = rows_of(bench_markdown(bench(row, failed())))
+    found = dict(zip(headings, first, strict=True))
+    assert (found["of the floor"], found["J&F"]) == ("0.25", "57.9")
+    missing = dict(zip(headings, second, strict=True))
+    assert missing["of the floor"] == missing["J&F"] == ""
+
+
+def test_the_mode_has_a_column_where_something_is_compiled():
+    headings, _, eager, compiled = rows_of(bench_markdown(bench(measured(), as_compiled())))
+    assert headings[:4] == ["dtype", "mode", "input", "objects"]
+    assert (eager[1], compiled[1]) == ("eager", "compiled")
+
+
+def test_the_caption_names_what_masks_were_scored_on():
+    told = caption(replace(bench(measured()), scored=Scored("davis-2017 val", 30)))
+    assert told.endswith(". J&F with masks on first frames, 30 clips of davis-2017 val.")
+    assert caption(replace(bench(), scored=Scored("x", 1))).endswith(", 1 clip of x.")
+
+
 def test_the_caption_says_what_the_figures_are():
     assert caption(bench(measured())) == (
         "`tiny` on cpu: Example 9000, 2 threads; torch 2.9.0, masklet 0.2.0. Frames of 1280 x 720 "
@@ -60,6 +93,9 @@ def test_a_bar_in_the_path_of_a_model_does_not_break_the_table():
 
 
 def test_a_terminal_is_shown_less():
-    headings = [column.heading for column in columns_of([measured()])]
+    columns = columns_of([measured()])
+    headings = [column.heading for column in columns]
     assert "click" not in headings
     assert headings[:3] == ["dtype", "input", "objects"]
+    parts = [column.heading for column in columns if column.is_part]
+    assert parts == ["encode", "memory attention", "decoder", "memory encoder"]

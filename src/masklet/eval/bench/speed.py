@@ -1,35 +1,51 @@
 """How fast a model is: the parts of pictures and of tracking, over a matrix of settings.
 
-Tracking is measured in the steady state, with all the memories that the policy keeps, because that
-is where nearly all frames of a video are.
+Tracking is measured in the steady state. Where labelled clips are given, the accuracy of the same
+settings stands beside.
 """
 
 import gc
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 
+from masklet.data.records import VideoDataset
+from masklet.eval.bench.accuracy import tracking_accuracy
+from masklet.eval.bench.floor import Product, frame_flops, product_rate
 from masklet.eval.bench.laps import Laps, TimedModel
 from masklet.eval.bench.memory_peak import PeakWatch
-from masklet.eval.bench.speed_records import Cell, Measured, Setup, timing
+from masklet.eval.bench.speed_records import Cell, Floor, Measured, Setup, timing
+from masklet.eval.bench.steady import boxes_beside, steady_tracker
+from masklet.eval.records import Interval
 from masklet.image.predictor import ImagePredictor
 from masklet.io.video import Frame
 from masklet.model.protocol import SegmentationModel
 from masklet.tracking.stream import encode_batch
-from masklet.tracking.tracker import Tracker, TrackerState
 from masklet.types import Prompt
+
+R = TypeVar("R")
 
 OUT_OF_MEMORY = "out of memory"
 """The failure of a cell that did not fit."""
 
 Progress: TypeAlias = Callable[[float], None]
 """Told which share of the work is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model, and what tells the least time that it could take."""
+
+    model: SegmentationModel
+    outline: SegmentationModel
+    """The same network on the meta device; the same object for the same config."""
+    product: Product
+    """The matrix product that the network computes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,8 @@ class Plan:
     """How often everything is timed."""
     warmup: int = 2
     """How often it is done before that."""
+    labelled: VideoDataset | None = None
+    """Clips on which masks are scored, once for all cells that differ in their objects only."""
 
 
 def cells_of(
@@ -78,7 +96,7 @@ def made_clip(count: int = 8, size: tuple[int, int] = (720, 1280)) -> tuple[Fram
 
 
 def sweep(
-    plan: Plan, open_model: Callable[[Setup], SegmentationModel], progress: Progress
+    plan: Plan, open_model: Callable[[Setup, int], Opened], progress: Progress
 ) -> Iterator[Measured]:
     """Measure one cell after the other; each is handed over when it is done.
 
@@ -87,58 +105,40 @@ def sweep(
 
     Args:
         plan: what is measured.
-        open_model: loads a model.
+        open_model: loads a model, and makes it ready for a size of its input.
         progress: told after every repetition.
+
+    Raises:
+        DatasetError, VideoError: a labelled clip cannot be read.
     """
-    works = [_work(cell) for cell in plan.cells]
-    total, done = sum(works), 0.0
-    pairs = zip(plan.cells, works, strict=True)
-    for _, of_setup in groupby(pairs, key=lambda pair: pair[0].setup):
+    blocks = [tuple(cells) for _, cells in groupby(plan.cells, key=_but_objects)]
+    works = [work for block in blocks for work in _works(block, plan)]
+    parts = _one_after_another(progress, works)
+    for block in blocks:
         # A model is opened when it is first wanted; a new cache lets go of the one before.
-        opened = cache(open_model)
-        for cell, work in of_setup:
-            yield _measured_if_it_fits(
-                opened, cell, plan, _within(progress, done / total, work / total)
-            )
-            done += work
-            progress(done / total)
+        opened = cache(partial(open_model, block[0].setup, block[0].size))
+        accuracy = _accuracy_if_it_fits(opened, block[0], plan, next(parts))
+        for cell in block:
+            row = _measured_if_it_fits(opened, cell, plan, next(parts))
+            yield replace(row, accuracy=accuracy)
+    progress(1.0)
 
 
 def measure(
-    model: SegmentationModel, cell: Cell, plan: Plan, progress: Progress = lambda _: None
+    opened: Opened, cell: Cell, plan: Plan, progress: Progress = lambda _: None
 ) -> Measured:
-    """Measure one cell.
+    """Measure one cell, but for its accuracy.
 
     Raises:
         ImageError: the size is no multiple of 32.
     """
+    model = opened.model
+    floor = _floor(opened, cell)
     watch = PeakWatch(model.device)
     asked = _time_picture(model, cell, plan, _within(progress, 0.0, 0.25))
     tracked = _time_tracking(model, cell, plan, _within(progress, 0.25, 0.75))
     parts = {name: timing(seconds) for name, seconds in (tracked | asked).items()}
-    return Measured(cell, parts, watch.peak())
-
-
-def with_all_memories(state: TrackerState[None], reach: int) -> TrackerState[None]:
-    """As after `reach` more tracked frames: the memory of the last one stands for theirs.
-
-    Arithmetic and memory are those of a clip that was tracked so far, but on a CPU tracking there
-    would take longer than the measurement.
-
-    Args:
-        state: a frame was prompted, and one was tracked.
-        reach: recent memories that the policy keeps.
-    """
-    now = state.frame_index + reach
-    tracks = []
-    for (row,) in state.tracks:
-        bank = row.bank
-        last = bank.recent[-1]
-        for frame_index in range(state.frame_index, now):
-            # Cloned: the memories of a clip do not share their storage.
-            bank = bank.remember(replace(last.cloned(), frame_index=frame_index), keep=reach)
-        tracks.append((replace(row, bank=bank),))
-    return TrackerState(now, tuple(tracks))
+    return Measured(cell, parts, watch.peak(), floor)
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -155,10 +155,27 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def _measured_if_it_fits(
-    opened: Callable[[Setup], SegmentationModel], cell: Cell, plan: Plan, progress: Progress
+    opened: Callable[[], Opened], cell: Cell, plan: Plan, progress: Progress
 ) -> Measured:
+    row = _if_it_fits(lambda: measure(opened(), cell, plan, progress))
+    return Measured(cell, {}, failure=OUT_OF_MEMORY) if row is None else row
+
+
+def _accuracy_if_it_fits(
+    opened: Callable[[], Opened], cell: Cell, plan: Plan, progress: Progress
+) -> Interval | None:
+    if plan.labelled is None:
+        return None
+    clips = plan.labelled.items
+    return _if_it_fits(
+        lambda: tracking_accuracy(opened().model, clips, size=cell.size, progress=progress)
+    )
+
+
+def _if_it_fits(work: Callable[[], R]) -> R | None:
+    """What the work gives; None if there is not enough memory for it."""
     try:
-        return measure(opened(cell.setup), cell, plan, progress)
+        return work()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -166,7 +183,15 @@ def _measured_if_it_fits(
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return Measured(cell, {}, failure=OUT_OF_MEMORY)
+    return None
+
+
+def _floor(opened: Opened, cell: Cell) -> Floor:
+    # The rate of this minute: computers change theirs.
+    dtype: torch.dtype = getattr(torch, cell.setup.dtype)
+    rate = product_rate(opened.product, opened.model.device, dtype)
+    flops = frame_flops(opened.outline, size=cell.size, objects=cell.objects)  # type: ignore[arg-type]  # the protocol does not say that models can be keys
+    return Floor(flops, rate)
 
 
 def _time_picture(
@@ -179,7 +204,7 @@ def _time_picture(
     features = predictor.encode(picture, size=cell.size)
     height, width = picture.shape[:2]
     click = Prompt.point(width / 2, height / 2)
-    boxes = list(_boxes((height, width), cell.objects).values())
+    boxes = list(boxes_beside((height, width), cell.objects).values())
 
     def ask(_number: int) -> None:
         with laps.lap("click"):
@@ -196,11 +221,7 @@ def _time_tracking(
     """Frames of a clip in the steady state, each from its pixels to its masks."""
     laps = Laps(model.device)
     timed = TimedModel(model, laps)
-    tracker: Tracker[None] = Tracker(timed, input_size=cell.size)
-    height, width = plan.clip[0].shape[:2]
-    tracker.step(plan.clip[0], _boxes((height, width), cell.objects))
-    tracker.step(plan.clip[1 % len(plan.clip)])
-    tracker.state = with_all_memories(tracker.state, tracker.method.policy.reach)
+    tracker = steady_tracker(timed, plan.clip, size=cell.size, objects=cell.objects)
 
     def track(number: int) -> None:
         frame = plan.clip[number % len(plan.clip)]
@@ -228,22 +249,33 @@ def _repeated(
     return laps.seconds()
 
 
-def _boxes(size: tuple[int, int], count: int) -> dict[int, Prompt]:
-    """Boxes side by side that fill a frame, by object."""
-    columns = math.ceil(math.sqrt(count))
-    rows = -(-count // columns)
-    height, width = size[0] / rows, size[1] / columns
-    boxes = {}
-    for number in range(count):
-        x, y = number % columns * width, number // columns * height
-        corners = (x + 0.1 * width, y + 0.1 * height, x + 0.9 * width, y + 0.9 * height)
-        boxes[number + 1] = Prompt.box_xyxy(*corners)
-    return boxes
+def _but_objects(cell: Cell) -> tuple[Setup, int]:
+    return cell.setup, cell.size
+
+
+def _works(block: Sequence[Cell], plan: Plan) -> list[float]:
+    """About how long everything takes that is done for cells of one model and size."""
+    return [_scoring_work(block[0], plan), *map(_work, block)]
 
 
 def _work(cell: Cell) -> float:
     """About how long a cell takes beside others, for the time that is left."""
     return cell.size**2 * (2.0 + cell.objects)
+
+
+def _scoring_work(cell: Cell, plan: Plan) -> float:
+    """The same of the labelled clips at the settings of a cell, as if each had two objects."""
+    clips = () if plan.labelled is None else plan.labelled.items
+    frames = sum(len(clip.frame_names) for clip in clips)
+    return frames / (plan.warmup + plan.repeats) * _work(replace(cell, objects=2))
+
+
+def _one_after_another(progress: Progress, works: Sequence[float]) -> Iterator[Progress]:
+    """The progress of every work, those before it done."""
+    total, done = sum(works), 0.0
+    for work in works:
+        yield _within(progress, done / total, work / total)
+        done += work
 
 
 def _within(progress: Progress, start: float, share: float) -> Progress:

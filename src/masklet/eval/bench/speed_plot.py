@@ -2,14 +2,17 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from masklet.eval.bench.speed_records import Bench, Measured, Setup
-from masklet.eval.reports.plot_style import dress, key, label, new_figure, png
+from masklet.eval.reports.plot_style import Axes, dress, key, label, new_figure, png
 from masklet.eval.reports.theme import LIGHT, Theme, css
 from masklet.viz.palette import colour_of
 
-_DASHES = {"float32": "-", "bfloat16": "--", "float16": ":"}
+_MARKERS = {"float32": "o", "bfloat16": "s", "float16": "^"}
+_DASHES = {False: "-", True: "--"}
 # Object ids whose colours show on white.
 _COLOURS = (1, 3, 7, 6, 11, 9)
 
@@ -17,7 +20,8 @@ _COLOURS = (1, 3, 7, 6, 11, 9)
 def draw_speed(bench: Bench, *, theme: Theme = LIGHT) -> bytes:
     """A PNG with both axes logarithmic, so that equal distances are equal factors.
 
-    Colours tell sizes, models and devices apart, dashes precisions. Cells that failed are left out.
+    Colours tell sizes, models and devices apart, markers precisions, of which the narrow ones are
+    hollow; what was compiled is dashed. Cells that failed are left out.
 
     >>> from masklet.eval.environment import environment
     >>> draw_speed(Bench(environment(), (720, 1280), ()))[1:4]
@@ -27,18 +31,15 @@ def draw_speed(bench: Bench, *, theme: Theme = LIGHT) -> bytes:
     axes = figure.subplots()
     rows = [row for row in bench.rows if row.frames_per_second is not None]
     lines = _lines(rows)
-    names = list(dict.fromkeys(name for name, _ in lines))
-    for (name, dtype), of_line in lines.items():
-        place = names.index(name)
+    colours = _colours(lines)
+    for line, of_line in lines.items():
         axes.plot(
             [row.cell.objects for row in of_line],
             [row.frames_per_second or 0.0 for row in of_line],
-            label=f"{name} {dtype}",
-            color=css(colour_of(_COLOURS[place % len(_COLOURS)])),
-            linestyle=_DASHES[dtype],
-            marker="o",
-            markersize=4.5,
+            color=colours[line.name],
+            linestyle=_DASHES[line.compiled],
             linewidth=1.8,
+            **_marker(line.dtype, colours[line.name], theme),
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
@@ -52,6 +53,7 @@ def draw_speed(bench: Bench, *, theme: Theme = LIGHT) -> bytes:
     label(axes, "Tracked frames a second", _where(bench), theme)
     dress(axes, theme)
     if lines:
+        _explain(axes, lines, theme)
         key(figure, axes, theme)
     return png(figure)
 
@@ -70,17 +72,56 @@ def steps_around(values: Sequence[float]) -> list[float]:
     return steps[first : last + 1]
 
 
-def _lines(rows: Sequence[Measured]) -> Mapping[tuple[str, str], list[Measured]]:
-    """The points of every line, by what its colour and its dashes stand for."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What the colour, the markers and the dashes of a line stand for."""
+
+    name: str
+    dtype: str
+    compiled: bool
+
+
+def _lines(rows: Sequence[Measured]) -> Mapping[_Line, list[Measured]]:
+    """The points of every line."""
     models = {row.cell.setup.model for row in rows}
     devices = {row.cell.setup.device for row in rows}
-    lines: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    lines: dict[_Line, list[Measured]] = defaultdict(list)
     for row in rows:
         setup = row.cell.setup
         parts = [setup.model] if len(models) > 1 else []
         parts += [setup.device] if len(devices) > 1 else []
-        lines[" ".join([*parts, str(row.cell.size)]), setup.dtype].append(row)
+        name = " ".join([*parts, str(row.cell.size)])
+        lines[_Line(name, setup.dtype, setup.compiled)].append(row)
     return {at: sorted(of_line, key=lambda row: row.cell.objects) for at, of_line in lines.items()}
+
+
+def _colours(lines: Iterable[_Line]) -> dict[str, str]:
+    names = dict.fromkeys(line.name for line in lines)
+    return {
+        name: css(colour_of(_COLOURS[place % len(_COLOURS)])) for place, name in enumerate(names)
+    }
+
+
+def _marker(dtype: str, colour: str, theme: Theme) -> dict[str, Any]:  # Any: matplotlib's
+    inside = colour if dtype == "float32" else css(theme.ground)
+    return {"marker": _MARKERS[dtype], "markersize": 5.0, "markerfacecolor": inside}
+
+
+def _explain(axes: Axes, lines: Collection[_Line], theme: Theme) -> None:
+    """Entries of the key: every colour, every marker, and the dashes where there are any.
+
+    One for each line would be too many for its width.
+    """
+    quiet = css(theme.quiet)
+    for name, colour in _colours(lines).items():
+        axes.plot([], [], label=name, color=colour, linewidth=1.8)
+    for dtype in dict.fromkeys(line.dtype for line in lines):
+        style = _marker(dtype, quiet, theme)
+        axes.plot([], [], label=dtype, color=quiet, linestyle="none", **style)
+    if any(line.compiled for line in lines):
+        for is_compiled, word in ((False, "eager"), (True, "compiled")):
+            dashes = _DASHES[is_compiled]
+            axes.plot([], [], label=word, color=quiet, linestyle=dashes, linewidth=1.8)
 
 
 def _where(bench: Bench) -> str:

@@ -1,18 +1,21 @@
 """What a measurement of speed finds out, and its JSON.
 
-    {"format": "masklet-bench", "format_version": 1,
+    {"format": "masklet-bench", "format_version": 2,
      "environment": {"cpu": "...", "threads": 2, ..., "devices": [{"device": "cpu", ...}]},
      "frame_size": [720, 1280],
-     "rows": [{"model": "masklet-small", "device": "cpu", "dtype": "float32", "size": 512,
-               "objects": 4, "failure": null,
+     "scored": {"dataset": "davis-2017", "clips": 30} | null,
+     "rows": [{"model": "masklet-small", "device": "cpu", "dtype": "float32", "compiled": false,
+               "size": 512, "objects": 4, "failure": null,
                "parts": {"frame": {"count": 10, "mean": s, "p50": s, "p90": s, "p95": s, "p99": s}},
-               "peak": {"num_bytes": 812000000, "kind": "process"} | null}]}
+               "peak": {"num_bytes": 812000000, "kind": "process"} | null,
+               "floor": {"flops": 31000000000, "flops_per_second": 2.1e11} | null,
+               "accuracy": {"mean": 0.6, "low": 0.5, "high": 0.7, "count": 61} | null}]}
 
-Times are seconds.
+Times are seconds. In version 1 there was nothing compiled, no floor and no accuracy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,11 +24,12 @@ import numpy as np
 from masklet.errors import StateError
 from masklet.eval.bench.memory_peak import Kind, Peak
 from masklet.eval.environment import DeviceRecord, Environment
+from masklet.eval.records import Interval
 from masklet.io import json_parts
 from masklet.io.atomic import write_json
 
 FORMAT = "masklet-bench"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _WHAT = "figures of `masklet bench`"
 
 PARTS = (
@@ -52,6 +56,7 @@ class Setup:
     model: str
     device: str
     dtype: str
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Cell:
     def __str__(self) -> str:
         """For people, without what is usually the same for all."""
         plural = "" if self.objects == 1 else "s"
-        return f"{self.size} {self.setup.dtype}, {self.objects} object{plural}"
+        mode = ", compiled" if self.setup.compiled else ""
+        return f"{self.size} {self.setup.dtype}{mode}, {self.objects} object{plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,21 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """The least time that a tracked frame could take: its arithmetic alone, at full speed."""
+
+    flops: int
+    """Of a frame in the steady state; a multiplication and its addition are two."""
+    flops_per_second: float
+    """Of a large matrix product, measured on the same device in the same dtype."""
+
+    @property
+    def seconds(self) -> float:
+        """That time."""
+        return self.flops / self.flops_per_second
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A cell and what was found: times and memory, or why there are none."""
 
@@ -89,12 +110,30 @@ class Measured:
     parts: Mapping[str, Timing]
     """By a name of `PARTS`; empty where it failed."""
     peak: Peak | None = None
+    floor: Floor | None = None
     failure: str | None = None
+    accuracy: Interval | None = None
+    """J&F on labelled clips, 0 to 1, whatever the number of objects; None where none were given."""
 
     @property
     def frames_per_second(self) -> float | None:
         """Tracked frames, everything included; None where it failed."""
         return 1 / self.parts["frame"].mean if "frame" in self.parts else None
+
+    @property
+    def share_of_floor(self) -> float | None:
+        """The floor's time over that of the median frame, 1 at best; None where either is missing."""
+        if self.floor is None or "frame" not in self.parts:
+            return None
+        return self.floor.seconds / self.parts["frame"].p50
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """On what masks were scored."""
+
+    dataset: str
+    clips: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +144,8 @@ class Bench:
     frame_size: tuple[int, int]
     """`(height, width)` of the frames."""
     rows: tuple[Measured, ...]
+    scored: Scored | None = None
+    """None where there is no accuracy."""
 
 
 def timing(seconds: Sequence[float]) -> Timing:
@@ -124,6 +165,7 @@ def describe_bench(bench: Bench) -> dict[str, Any]:  # Any: JSON
         "format_version": FORMAT_VERSION,
         "environment": asdict(bench.environment),
         "frame_size": list(bench.frame_size),
+        "scored": None if bench.scored is None else asdict(bench.scored),
         "rows": [_describe_row(row) for row in bench.rows],
     }
 
@@ -159,6 +201,7 @@ def read_bench(path: str | Path) -> Bench:
             _read_row(each, f"{where}, rows[{place}]")
             for place, each in enumerate(json_parts.objects(document, "rows", where))
         ),
+        scored=_read_scored(document, where),
     )
 
 
@@ -170,6 +213,8 @@ def _describe_row(row: Measured) -> dict[str, Any]:  # Any: JSON
         "failure": row.failure,
         "parts": {name: asdict(of_part) for name, of_part in row.parts.items()},
         "peak": None if row.peak is None else asdict(row.peak),
+        "floor": None if row.floor is None else asdict(row.floor),
+        "accuracy": None if row.accuracy is None else asdict(row.accuracy),
     }
 
 
@@ -228,8 +273,17 @@ def _read_size(document: dict[str, Any], where: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
+def _read_scored(document: dict[str, Any], where: str) -> Scored | None:
+    if document.get("scored") is None:
+        return None
+    scored = json_parts.field(document, "scored", dict, where)
+    told = f"{where}, scored"
+    dataset = json_parts.field(scored, "dataset", str, told)
+    return Scored(dataset, json_parts.field(scored, "clips", int, told))
+
+
 def _read_row(document: dict[str, Any], where: str) -> Measured:
-    setup = Setup(*(json_parts.field(document, each.name, str, where) for each in fields(Setup)))
+    setup = _read_setup(document, where)
     size = json_parts.field(document, "size", int, where)
     cell = Cell(setup, size, json_parts.field(document, "objects", int, where))
     parts = json_parts.field(document, "parts", dict, where)
@@ -240,8 +294,23 @@ def _read_row(document: dict[str, Any], where: str) -> Measured:
             for name in parts
         },
         peak=_read_peak(document, where),
+        floor=_read_floor(document, where),
+        accuracy=_read_accuracy(document, where),
         failure=_text_or_none(document, "failure", where),
     )
+
+
+def _read_setup(document: dict[str, Any], where: str) -> Setup:
+    compiled = document.get("compiled", False)
+    if not isinstance(compiled, bool):
+        raise StateError(
+            f"{where} says {compiled!r} for 'compiled'; expected true or false. The file is "
+            "damaged or was edited: write it again."
+        )
+    model, device, dtype = (
+        json_parts.field(document, name, str, where) for name in ("model", "device", "dtype")
+    )
+    return Setup(model, device, dtype, compiled)
 
 
 def _read_timing(document: dict[str, Any], where: str) -> Timing:
@@ -263,6 +332,24 @@ def _read_peak(document: dict[str, Any], where: str) -> Peak | None:
         f"{where} has a peak of the kind {found!r}; expected one of {', '.join(get_args(Kind))}. "
         "The file is damaged or was edited: write it again."
     )
+
+
+def _read_floor(document: dict[str, Any], where: str) -> Floor | None:
+    if document.get("floor") is None:
+        return None
+    floor = json_parts.field(document, "floor", dict, where)
+    told = f"{where}, floor"
+    flops = json_parts.field(floor, "flops", int, told)
+    return Floor(flops, json_parts.number(floor, "flops_per_second", told))
+
+
+def _read_accuracy(document: dict[str, Any], where: str) -> Interval | None:
+    if document.get("accuracy") is None:
+        return None
+    accuracy = json_parts.field(document, "accuracy", dict, where)
+    told = f"{where}, accuracy"
+    mean, low, high = (json_parts.number(accuracy, name, told) for name in ("mean", "low", "high"))
+    return Interval(mean, low, high, json_parts.field(accuracy, "count", int, told))
 
 
 def _text_or_none(document: dict[str, Any], name: str, where: str) -> str | None:

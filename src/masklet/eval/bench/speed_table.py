@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from masklet.eval.bench.memory_peak import Kind
 from masklet.eval.bench.speed_records import Bench, Measured
+from masklet.eval.reports.score_words import shown
 
 _MISSING = ""
+_SCORE = "J&F"
 _PEAKS: Mapping[Kind, str] = {
     "device": "on the device",
     "process": "of the process, which keeps a little from row to row",
@@ -21,22 +23,23 @@ class Column:
     heading: str
     cell: Callable[[Measured], str]
     is_number: bool = True
+    is_part: bool = False
+    """Whether it is about a part of what another column tells."""
 
 
 def columns_of(rows: Sequence[Measured]) -> tuple[Column, ...]:
-    """What a terminal has room for: settings, of which only those that differ, speed and memory.
+    """What a wide terminal has room for: settings, of which only those that differ, speed, memory.
 
-    Times are the median in milliseconds.
+    Times are the median in milliseconds. What no row has, has no column.
     """
     return (
         *_settings(rows),
         Column("frames a second", _frames_per_second),
         Column("frame", _median("frame")),
         Column("frame 95%", _ninety_five),
-        Column("encode", _median("encode")),
-        Column("memory attention", _median("memory attention")),
-        Column("decoder", _median("decoder")),
-        Column("memory encoder", _median("memory encoder")),
+        *_floors(rows),
+        *(_part(name) for name in ("encode", "memory attention", "decoder", "memory encoder")),
+        *_accuracies(rows),
         Column("MiB", _mebibytes),
     )
 
@@ -50,12 +53,7 @@ def bench_markdown(bench: Bench) -> str:
     """
     rows = bench.rows
     *leading, memory = columns_of(rows)
-    columns = (
-        *leading,
-        Column("click", _median("click")),
-        Column("boxes", _median("boxes")),
-        memory,
-    )
+    columns = (*leading, _part("click"), _part("boxes"), memory)
     rules = "".join("|--:" if column.is_number else "|---" for column in columns)
     lines = [caption(bench), "", _line(column.heading for column in columns), f"{rules}|"]
     lines += [_line(column.cell(row) for column in columns) for row in rows]
@@ -71,18 +69,20 @@ def caption(bench: Bench) -> str:
     peaks = "".join(f"; memory is the highest {_PEAKS[kind]}" for kind in sorted(kinds))
     return (
         f"{_same_for_all(bench.rows)}{bench.environment}. Frames of {width} x {height} in the "
-        f"steady state. Milliseconds, medians{times}{peaks}."
+        f"steady state. Milliseconds, medians{times}{peaks}.{_told_of_scores(bench)}"
     )
 
 
 def _settings(rows: Sequence[Measured]) -> tuple[Column, ...]:
-    """Model and device where there are several, then what every row has."""
+    """Model and device where there are several, mode where it is not the plain one, and the rest."""
     columns: list[Column] = []
     if len({row.cell.setup.model for row in rows}) > 1:
         columns.append(Column("model", lambda row: row.cell.setup.model, is_number=False))
     if len({row.cell.setup.device for row in rows}) > 1:
         columns.append(Column("device", lambda row: row.cell.setup.device, is_number=False))
     columns.append(Column("dtype", lambda row: row.cell.setup.dtype, is_number=False))
+    if any(row.cell.setup.compiled for row in rows):
+        columns.append(Column("mode", _mode, is_number=False))
     columns.append(Column("input", lambda row: str(row.cell.size)))
     columns.append(Column("objects", lambda row: str(row.cell.objects)))
     return tuple(columns)
@@ -95,6 +95,29 @@ def _same_for_all(rows: Sequence[Measured]) -> str:
     told = [f"`{each}`" for each in models] if len(models) == 1 else []
     told += [f"on {each}" for each in devices] if len(devices) == 1 else []
     return f"{' '.join(told)}: " if told else ""
+
+
+def _told_of_scores(bench: Bench) -> str:
+    if bench.scored is None:
+        return ""
+    clips = f"{bench.scored.clips} clip{'' if bench.scored.clips == 1 else 's'}"
+    return f" {_SCORE} with masks on first frames, {clips} of {bench.scored.dataset}."
+
+
+def _floors(rows: Sequence[Measured]) -> list[Column]:
+    return [Column("of the floor", _share)] if any(row.floor for row in rows) else []
+
+
+def _accuracies(rows: Sequence[Measured]) -> list[Column]:
+    return [Column(_SCORE, _accuracy)] if any(row.accuracy for row in rows) else []
+
+
+def _part(name: str) -> Column:
+    return Column(name, _median(name), is_part=True)
+
+
+def _mode(row: Measured) -> str:
+    return "compiled" if row.cell.setup.compiled else "eager"
 
 
 def _frames_per_second(row: Measured) -> str:
@@ -113,6 +136,15 @@ def _median(name: str) -> Callable[[Measured], str]:
 
 def _ninety_five(row: Measured) -> str:
     return _milliseconds(row.parts["frame"].p95) if "frame" in row.parts else _MISSING
+
+
+def _share(row: Measured) -> str:
+    share = row.share_of_floor
+    return _MISSING if share is None else f"{share:.2f}"
+
+
+def _accuracy(row: Measured) -> str:
+    return _MISSING if row.accuracy is None else shown(_SCORE, row.accuracy.mean)
 
 
 def _mebibytes(row: Measured) -> str:

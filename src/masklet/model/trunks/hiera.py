@@ -168,8 +168,8 @@ class WindowAttention(nn.Module):
     def _attend_padded(self, q: TokenMap, kv: TokenMap, window: int) -> Tensor:
         """Windows that hang over the right and bottom edges: padded tokens do take part."""
         side = window // 2 if self.pools else window
-        kv_places, kv_padding, _ = _window_places(kv.grid, window, kv.tokens_BLC.device)
-        q_places, _, back = _window_places(q.grid, side, q.tokens_BLC.device)
+        kv_places, kv_padding, _ = window_places(kv.grid, window, kv.tokens_BLC.device)
+        q_places, _, back = window_places(q.grid, side, q.tokens_BLC.device)
         batch, _, width = q.tokens_BLC.shape
         kv_windows = kv.tokens_BLC[:, kv_places]
         # Padding comes after the norm, so a padded token is zero and projects to the bias.
@@ -216,8 +216,7 @@ def _order_for(block: Block, x: TokenMap) -> int:
     return 0 if block.pools and order % 2 else order
 
 
-@lru_cache(maxsize=32)
-def _window_places(
+def window_places(
     grid: tuple[int, int], window: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     """How row-major tokens go into padded windows and back.
@@ -225,6 +224,13 @@ def _window_places(
     Returns the token for every place of every window (any token where the place is padding), the
     places that are padding, and the place of every token.
     """
+    return _window_places(grid, window, device)
+
+
+@lru_cache(maxsize=32)
+def _window_places(
+    grid: tuple[int, int], window: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
     height, width = grid
     rows, columns = -(-height // window), -(-width // window)
     with torch.inference_mode(mode=False):
