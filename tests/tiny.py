@@ -34,6 +34,15 @@ def tiny_hybrid_config():
     return dataclasses.replace(tiny_config(), trunk=trunk)
 
 
+def tiny_light_config():
+    """The hybrid one with a memory that costs little."""
+    config = tiny_hybrid_config()
+    light = dataclasses.replace(
+        config.memory, attention_width=16, expansion=2, encoder_width=16, mask_stride=4
+    )
+    return dataclasses.replace(config, memory=light)
+
+
 def tiny_model(seed=0, version=Version.V2_1):
     """In eval mode, with made-up weights under which every parameter has an effect."""
     return with_weights(SAM2(tiny_config(version)).eval(), seed)

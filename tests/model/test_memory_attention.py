@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from masklet.model import kernels
+from masklet.model.config import MemoryConfig, Version
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, rotate, sine_grid
 from tests.tiny import noise, with_weights
@@ -14,8 +15,14 @@ WIDTH, MEMORY_WIDTH = 32, 8
 CPU = torch.device("cpu")
 
 
-def attention():
-    return with_weights(MemoryAttention(WIDTH, MEMORY_WIDTH, 2).eval(), prefix="memory_attention.")
+MEMORY = MemoryConfig(version=Version.V2_1, width=MEMORY_WIDTH, layers=2)
+LIGHT = MemoryConfig(
+    version=Version.V2_1, width=MEMORY_WIDTH, layers=2, attention_width=16, expansion=2
+)
+
+
+def attention(memory=MEMORY):
+    return with_weights(MemoryAttention(WIDTH, memory).eval(), prefix="memory_attention.")
 
 
 def plain_attention(layer, q, k, v, unturned=0):
@@ -23,10 +30,11 @@ def plain_attention(layer, q, k, v, unturned=0):
         F.linear(x, projection.weight, projection.bias)
         for x, projection in ((q, layer.q_proj), (k, layer.k_proj), (v, layer.v_proj))
     )
-    table = rotary_table(GRID, WIDTH, CPU)
+    channels = q.shape[-1]
+    table = rotary_table(GRID, channels, CPU)
     places = k.shape[1] - unturned
     k = torch.cat([rotate(k[:, :places], table), k[:, places:]], dim=1)
-    scores = rotate(q, table) @ k.transpose(1, 2) / WIDTH**0.5
+    scores = rotate(q, table) @ k.transpose(1, 2) / channels**0.5
     return F.linear(scores.softmax(dim=-1) @ v, layer.out_proj.weight, layer.out_proj.bias)
 
 
@@ -68,8 +76,9 @@ def read(model, frame, memory, positions, pointers, frame_positions=None):
 @pytest.mark.parametrize(
     ("memories", "pointers"), [(1, 0), (2, 4), (0, 8)], ids=["no pointer", "both", "only pointers"]
 )
-def test_conditioning_equals_its_plain_form(frames, memories, pointers):
-    model, given = attention(), arguments(3, frames, memories, pointers)
+@pytest.mark.parametrize("memory", [MEMORY, LIGHT], ids=["as SAM 2", "light"])
+def test_conditioning_equals_its_plain_form(frames, memories, pointers, memory):
+    model, given = attention(memory), arguments(3, frames, memories, pointers)
     with torch.no_grad():
         ours = read(model, **given)
         expected = plain(model, **given, frame_positions=sine_grid(GRID, WIDTH, CPU))

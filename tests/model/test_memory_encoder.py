@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from masklet.model.config import MemoryConfig, Version
 from masklet.model.memory_encoder import Fuser, MaskDownsampler, MemoryEncoder
 from tests.tiny import noise, with_weights
 
@@ -13,8 +14,12 @@ WIDTH, MEMORY_WIDTH = 256, 8
 PREFIX = "memory_encoder."
 
 
-def encoder():
-    return with_weights(MemoryEncoder(WIDTH, MEMORY_WIDTH).eval(), prefix=PREFIX)
+MEMORY = MemoryConfig(version=Version.V2_1, width=MEMORY_WIDTH)
+LIGHT = MemoryConfig(version=Version.V2_1, width=MEMORY_WIDTH, encoder_width=24, mask_stride=4)
+
+
+def encoder(memory=MEMORY):
+    return with_weights(MemoryEncoder(WIDTH, memory).eval(), prefix=PREFIX)
 
 
 def conv(layer, image, **options):
@@ -26,11 +31,12 @@ def norm(layer, image):
 
 
 def plain_downsampler(layer, mask):
-    x = mask[:, None]
-    for step in range(4):
-        x = conv(layer.encoder[3 * step], x, stride=2, padding=1)
-        x = F.gelu(norm(layer.encoder[3 * step + 1], x))
-    return conv(layer.encoder[12], x)
+    stride = layer.mask_stride
+    x = mask.unflatten(2, (-1, stride)).unflatten(1, (-1, stride)).mean(dim=(2, 4))[:, None]
+    *steps, last = layer.encoder
+    for convolution, of_channels in zip(steps[::3], steps[1::3], strict=True):
+        x = F.gelu(norm(of_channels, conv(convolution, x, stride=2, padding=1)))
+    return conv(last, x)
 
 
 def plain_fuser(layer, x):
@@ -52,40 +58,48 @@ def tokens(image):
     return image.flatten(2).transpose(1, 2)
 
 
+@pytest.mark.parametrize("memory", [MEMORY, LIGHT], ids=["as SAM 2", "light"])
 @pytest.mark.parametrize("frames", [1, 2], ids=["one frame for all rows", "a frame per row"])
-def test_a_memory_and_its_gradients_equal_their_plain_form(frames):
+def test_a_memory_and_its_gradients_equal_their_plain_form(frames, memory):
     results = []
     for forward in (lambda m, x, mask: m(tokens(x), mask, grid=GRID), lambda *a: tokens(plain(*a))):
-        model = encoder().train()
+        model = encoder(memory).train()
         pixels, mask = noise(frames, WIDTH, *GRID), noise(2, *SIDE, seed=1, scale=10.0)
         pixels.requires_grad_()
         mask.requires_grad_()
-        memory = forward(model, pixels, mask)
-        (memory * noise(2, 6, MEMORY_WIDTH, seed=2)).sum().backward()
+        kept = forward(model, pixels, mask)
+        (kept * noise(2, 6, MEMORY_WIDTH, seed=2)).sum().backward()
         gradients = {name: p.grad for name, p in model.named_parameters()}
-        results.append({"memory": memory, "pixels": pixels.grad, "mask": mask.grad, **gradients})
+        results.append({"memory": kept, "pixels": pixels.grad, "mask": mask.grad, **gradients})
     ours, expected = results
     for name, value in expected.items():
         torch.testing.assert_close(ours[name], value, atol=1e-4, rtol=1e-3, msg=name)
 
 
+@pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("width", [16, 32, 64, 256])
-def test_a_mask_is_downsampled_for_models_of_any_width(width):
-    layer = with_weights(MaskDownsampler(width), prefix=PREFIX + "mask_downsampler.")
+def test_a_mask_is_downsampled_for_models_of_any_width(width, stride):
+    layer = with_weights(MaskDownsampler(width, stride), prefix=PREFIX + "mask_downsampler.")
     mask = noise(2, *SIDE, scale=10.0)
     with torch.no_grad():
         expected = tokens(plain_downsampler(layer, mask))
         torch.testing.assert_close(layer(mask), expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("width", [16, 32, 64, 128, 256])
-def test_a_mask_is_seen_by_models_of_any_width(width):
+def test_a_mask_is_seen_by_models_of_any_width(width, stride):
     """A norm over a single channel would turn every mask into the same constant."""
-    layer = with_weights(MaskDownsampler(width), prefix=PREFIX + "mask_downsampler.")
+    layer = with_weights(MaskDownsampler(width, stride), prefix=PREFIX + "mask_downsampler.")
     inside, outside = torch.full((1, *SIDE), 10.0), torch.full((1, *SIDE), -10.0)
     with torch.no_grad():
         difference = (layer(inside) - layer(outside)).abs().mean()
     assert difference > 1e-2
+
+
+def test_a_mask_of_another_stride_is_refused():
+    with pytest.raises(ValueError, match="masks of stride 2; expected 1 or 4"):
+        MaskDownsampler(WIDTH, 2)
 
 
 def test_the_fuser_of_a_fresh_model_hardly_changes_its_input():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from masklet.model import kernels
+from masklet.model.config import MemoryConfig, Version
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.tensors import KeyCells, MemoryReadout
 from tests.tiny import noise, tiny_model, with_weights
@@ -13,6 +14,7 @@ from tests.tiny import noise, tiny_model, with_weights
 GRID = (4, 4)
 TOKENS = 16
 WIDTH, MEMORY_WIDTH = 32, 8
+MEMORY = MemoryConfig(version=Version.V2_1, width=MEMORY_WIDTH, layers=2)
 
 
 def grid_places():
@@ -110,7 +112,7 @@ def test_a_cell_that_stands_for_four_equal_tokens_is_read_as_they_are():
 def test_cells_have_the_gradients_of_whole_memories(frames):
     gradients = []
     for cells in (KeyCells(grid_places().expand(2, -1, -1), torch.zeros(2, TOKENS)), None):
-        attention = MemoryAttention(WIDTH, MEMORY_WIDTH, 2).eval()
+        attention = MemoryAttention(WIDTH, MEMORY).eval()
         with_weights(attention, prefix="memory_attention.")
         memory = noise(2, TOKENS, MEMORY_WIDTH, seed=1).requires_grad_()
         pointer = noise(2, 4, MEMORY_WIDTH, seed=2)

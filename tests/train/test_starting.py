@@ -8,7 +8,7 @@ import torch
 from masklet.model.sam2 import SAM2
 from masklet.model.tensors import PromptTensors
 from masklet.train.starting import start_memory, start_prompts
-from tests.tiny import noise, tiny_config, tiny_hybrid_config
+from tests.tiny import noise, tiny_config, tiny_hybrid_config, tiny_light_config
 
 
 def fresh(config):
@@ -44,7 +44,7 @@ def test_a_click_marks_its_own_place_from_the_first_step_on(place):
     assert moved[y, x] > moved.median()
 
 
-@pytest.mark.parametrize("config", [tiny_config(), tiny_hybrid_config()])
+@pytest.mark.parametrize("config", [tiny_config(), tiny_hybrid_config(), tiny_light_config()])
 def test_a_memory_says_where_the_object_was_from_the_first_step_on(config):
     model = fresh(config)
     pictures = noise(8, 3, 64, 64)

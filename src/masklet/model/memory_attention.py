@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from masklet.model.config import MemoryConfig
 from masklet.model.kernels import attend, key_padding, linear
 from masklet.model.layers import LayerNorm, Linear
 from masklet.model.positions import rotary_places, rotary_table, rotate, sine_grid
@@ -37,10 +38,11 @@ class _Cells:
 class MemoryAttention(nn.Module):
     """Layers of self-attention over the frame and cross-attention to its memories."""
 
-    def __init__(self, width: int, memory_width: int, layers: int) -> None:
+    def __init__(self, width: int, memory: MemoryConfig) -> None:
         super().__init__()
+        self.attention_width = memory.attention_width or width
         self.layers = nn.ModuleList(
-            _MemoryAttentionLayer(width, memory_width) for _ in range(layers)
+            _MemoryAttentionLayer(width, memory) for _ in range(memory.layers)
         )
         self.norm = LayerNorm(width)
 
@@ -69,7 +71,7 @@ class MemoryAttention(nn.Module):
         if frame_positions is None:
             frame_positions = sine_grid(grid, embedding_BLC.shape[-1], embedding_BLC.device)
         x = embedding_BLC.float() + 0.1 * frame_positions
-        table = rotary_table(grid, embedding_BLC.shape[-1], embedding_BLC.device)
+        table = rotary_table(grid, self.attention_width, embedding_BLC.device)
         # Two tensors tell how many keys turn: a number would be compiled anew for each.
         memory_BSD, positions_BSD = (
             torch.cat(both, dim=1) for both in zip(memories, pointers, strict=True)
@@ -80,7 +82,7 @@ class MemoryAttention(nn.Module):
         keys_BSD = memory_BSD + F.pad(positions_BSD, (0, 0, 0, padding))
         placed = None
         if cells is not None:
-            places = rotary_places(cells.places_BS2, embedding_BLC.shape[-1])
+            places = rotary_places(cells.places_BS2, self.attention_width)
             placed = _Cells(places, F.pad(cells.log_counts_BS, (0, pointer_tokens + padding)))
         for layer in self.layers:
             x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens, padding, placed)
@@ -89,12 +91,13 @@ class MemoryAttention(nn.Module):
 
 
 class _MemoryAttentionLayer(nn.Module):
-    def __init__(self, width: int, memory_width: int) -> None:
+    def __init__(self, width: int, memory: MemoryConfig) -> None:
         super().__init__()
-        self.self_attn = RotaryAttention(width, width)
-        self.cross_attn_image = RotaryAttention(width, memory_width)
-        self.linear1 = Linear(width, 8 * width)
-        self.linear2 = Linear(8 * width, width)
+        inner = memory.attention_width or width
+        self.self_attn = RotaryAttention(width, width, inner)
+        self.cross_attn_image = RotaryAttention(width, memory.width, inner)
+        self.linear1 = Linear(width, memory.expansion * width)
+        self.linear2 = Linear(memory.expansion * width, width)
         self.norm1 = LayerNorm(width)
         self.norm2 = LayerNorm(width)
         self.norm3 = LayerNorm(width)
@@ -123,12 +126,12 @@ class _MemoryAttentionLayer(nn.Module):
 class RotaryAttention(nn.Module):
     """Single-head attention whose queries and spatial keys turn with their place."""
 
-    def __init__(self, width: int, key_width: int) -> None:
+    def __init__(self, width: int, key_width: int, inner: int) -> None:
         super().__init__()
-        self.q_proj = Linear(width, width)
-        self.k_proj = Linear(key_width, width)
-        self.v_proj = Linear(key_width, width)
-        self.out_proj = Linear(width, width)
+        self.q_proj = Linear(width, inner)
+        self.k_proj = Linear(key_width, inner)
+        self.v_proj = Linear(key_width, inner)
+        self.out_proj = Linear(inner, width)
 
     def forward(
         self,

@@ -8,18 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from masklet.model.config import MemoryConfig
 from masklet.model.layers import LayerNorm, Linear, PointwiseConv
 
 
 class MemoryEncoder(nn.Module):
     """Mask downsampler, fuser, projection to the memory's width."""
 
-    def __init__(self, width: int, memory_width: int) -> None:
+    def __init__(self, width: int, memory: MemoryConfig) -> None:
         super().__init__()
-        self.mask_downsampler = MaskDownsampler(width)
-        self.pix_feat_proj = PointwiseConv(width, width)
-        self.fuser = Fuser(width)
-        self.out_proj = PointwiseConv(width, memory_width)
+        inner = memory.encoder_width or width
+        self.mask_downsampler = MaskDownsampler(inner, memory.mask_stride)
+        self.pix_feat_proj = PointwiseConv(width, inner)
+        self.fuser = Fuser(inner)
+        self.out_proj = PointwiseConv(inner, memory.width)
 
     def forward(self, embedding_BLC: Tensor, mask_BSS: Tensor, *, grid: tuple[int, int]) -> Tensor:
         """Spatial memories, `(B, L, D)`.
@@ -34,15 +36,21 @@ class MemoryEncoder(nn.Module):
         return memory
 
 
-class MaskDownsampler(nn.Module):
-    """Four convolutions of stride 2 and a projection: stride 16 in all."""
+# Whatever the width: of full masks, a step that halves both sides keeps the number of values.
+_CHANNELS = {1: (4, 16, 64, 256), 4: (16, 64)}
 
-    def __init__(self, width: int) -> None:
+
+class MaskDownsampler(nn.Module):
+    """Convolutions of stride 2 and a projection: to stride 16 from that of the mask, 1 or 4."""
+
+    def __init__(self, width: int, mask_stride: int) -> None:
         super().__init__()
+        if mask_stride not in _CHANNELS:
+            raise ValueError(f"masks of stride {mask_stride}; expected 1 or 4")
+        self.mask_stride = mask_stride
         layers: list[nn.Module] = []
         channels = 1
-        # Whatever the model's width: a step that halves both sides keeps the number of values.
-        for wider in (4, 16, 64, 256):
+        for wider in _CHANNELS[mask_stride]:
             layers += [
                 nn.Conv2d(channels, wider, kernel_size=3, stride=2, padding=1),
                 LayerNorm(wider, eps=1e-6),
@@ -54,12 +62,13 @@ class MaskDownsampler(nn.Module):
 
     def forward(self, mask_BSS: Tensor) -> Tensor:
         """`(B, S, S)` to `(B, L, C)`."""
-        x = mask_BSS[:, None].float().contiguous(memory_format=torch.channels_last)
-        for step in range(4):
-            convolution, norm = self.encoder[3 * step], self.encoder[3 * step + 1]
+        x = F.avg_pool2d(mask_BSS[:, None].float(), self.mask_stride)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for step in range(0, len(self.encoder) - 1, 3):
+            convolution, norm = self.encoder[step], self.encoder[step + 1]
             normed = norm(convolution(x).permute(0, 2, 3, 1))
             x = F.gelu(normed).permute(0, 3, 1, 2)
-        tokens: Tensor = self.encoder[12](x.permute(0, 2, 3, 1).flatten(1, 2))
+        tokens: Tensor = self.encoder[-1](x.permute(0, 2, 3, 1).flatten(1, 2))
         return tokens
 
 

@@ -40,8 +40,8 @@ class SAM2(nn.Module):
         self.image_encoder = ImageEncoder(config)
         self.sam_prompt_encoder = PromptEncoder(width)
         self.sam_mask_decoder = MaskDecoder(width)
-        self.memory_attention = MemoryAttention(width, memory_width, config.memory.layers)
-        self.memory_encoder = MemoryEncoder(width, memory_width)
+        self.memory_attention = MemoryAttention(width, config.memory)
+        self.memory_encoder = MemoryEncoder(width, config.memory)
         # Time: row 6 is added to conditioning memories, row 0 to the latest frame's.
         self.maskmem_tpos_enc = nn.Parameter(torch.zeros(_SLOTS, 1, 1, memory_width))
         self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, width))

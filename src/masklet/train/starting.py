@@ -25,14 +25,12 @@ _FAINT = {
 }
 # Channels of a memory token that say whether the cell is inside; the others are components.
 _INSIDE = 4
-# How sharply cells look for what looks alike and for what lies near.
-_APPEARANCE, _NEARNESS = 1.6, 1.2
+# How sharply cells look for what looks alike and for what lies near, with queries of 192 channels.
+_APPEARANCE, _NEARNESS, _CHANNELS = 1.6, 1.2, 192
 # The share of the pairs of channels that tell cells apart, of those that turn with one axis.
 _TURNING = 9 / 32
 # In memory channels: components and mask alike, large beside the sines added to them.
 _SCALE = 2.0
-# The last layer of the mask's downsampling.
-_LAST = "mask_downsampler.encoder.12"
 
 
 @torch.no_grad()
@@ -112,7 +110,7 @@ def _start_encoder(encoder: MemoryEncoder, mean_C: Tensor, whitening_CA: Tensor)
     inside, outside = (_hidden(encoder, value) for value in (10.0, -10.0))
     step = inside - outside
     weight = 2 * step / step.square().sum()
-    mask, mask_bias = own[f"{_LAST}.weight"], own[f"{_LAST}.bias"]
+    mask, mask_bias = own[f"{_last(encoder)}.weight"], own[f"{_last(encoder)}.bias"]
     mask[:count] = 0.0
     mask_bias[:count] = 0.0
     mask[-_INSIDE:] = weight[:, None, None]
@@ -120,7 +118,7 @@ def _start_encoder(encoder: MemoryEncoder, mean_C: Tensor, whitening_CA: Tensor)
     out = own["out_proj.weight"].mul_(0.1)
     own["out_proj.bias"].zero_()
     for channel in range(len(out)):
-        source = channel if channel < count else len(mean_C) - 1
+        source = channel if channel < count else out.shape[1] - 1
         out[channel, source] = _SCALE
     for name, parameter in own.items():
         if name.endswith("gamma"):
@@ -129,12 +127,17 @@ def _start_encoder(encoder: MemoryEncoder, mean_C: Tensor, whitening_CA: Tensor)
 
 def _hidden(encoder: MemoryEncoder, value: float) -> Tensor:
     """What the last layer of the mask's downsampling hears amid a mask of that value."""
-    last = encoder.get_submodule(_LAST)
+    last = encoder.get_submodule(_last(encoder))
     heard: list[Tensor] = []
     handle = last.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
     encoder.mask_downsampler(torch.full((1, 96, 96), value, device=encoder.out_proj.weight.device))
     handle.remove()
     return heard[0][0, 14]
+
+
+def _last(encoder: MemoryEncoder) -> str:
+    """The name of the last layer of the mask's downsampling."""
+    return f"mask_downsampler.encoder.{len(encoder.mask_downsampler.encoder) - 1}"
 
 
 def _mask_directions(model: SAM2) -> tuple[Tensor, Tensor]:
@@ -163,16 +166,23 @@ def _start_matching(attention: RotaryAttention, weight_AC: Tensor, bias_A: Tenso
     for projection in (query, key):
         projection.weight *= 0.1
         projection.bias.zero_()
-    # Half of the channels turn with x, the slowest last: those hardly turn over a frame.
-    half, count = len(query.bias) // 2, len(weight_AC)
-    still = slice(half - count, half)
-    query.weight[still] = _APPEARANCE * weight_AC
-    query.bias[still] = _APPEARANCE * bias_A
+    # Scores are divided by the root of the channels, and queries and keys share what makes up for it.
+    gain = (len(query.bias) / _CHANNELS) ** 0.25
+    # Half of the channels turn with x, half with y, in each the slowest last, which hardly turn over
+    # a frame: there the components are compared, the main ones in the slowest.
+    half = len(query.bias) // 2
+    turning = 2 * round(_TURNING * half / 2)
+    count = min(len(weight_AC), 2 * (half - turning))
+    component = torch.arange(count, device=key.weight.device)
+    still = half * (1 + component % 2) - 1 - component // 2
+    query.weight[still] = gain * _APPEARANCE * weight_AC[:count]
+    query.bias[still] = gain * _APPEARANCE * bias_A[:count]
     key.weight[still] = 0.0
-    key.weight[still, :count] = _APPEARANCE / _SCALE * torch.eye(count, device=key.weight.device)
-    for pair in range(round(_TURNING * half / 2)):
-        for channel in (2 * pair, half + 2 * pair):
-            query.bias[channel] = key.bias[channel] = _NEARNESS
+    key.weight[still, component] = gain * _APPEARANCE / _SCALE
+    # Fewer channels turn, too, so each says more loudly what lies near.
+    for start in (0, half):
+        near = slice(start, start + turning, 2)
+        query.bias[near] = key.bias[near] = _NEARNESS / gain
 
 
 def _start_answer(attention: RotaryAttention, step_C: Tensor, middle_C: Tensor) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from masklet.eval.bench.floor import flops_of, frame_flops, product_rate
+from masklet.eval.bench.floor import flops_of, frame_flops
+from masklet.eval.bench.product_rate import product_rate
 from masklet.eval.bench.steady import steady_tracker
 from masklet.model.kernels import attend, linear
 from masklet.model.layers import Linear

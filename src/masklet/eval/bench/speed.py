@@ -16,9 +16,10 @@ import torch
 
 from masklet.data.records import VideoDataset
 from masklet.eval.bench.accuracy import tracking_accuracy
-from masklet.eval.bench.floor import Product, frame_flops, product_rate
+from masklet.eval.bench.floor import frame_flops
 from masklet.eval.bench.laps import Laps, TimedModel
 from masklet.eval.bench.memory_peak import PeakWatch
+from masklet.eval.bench.product_rate import Product, product_rate
 from masklet.eval.bench.speed_records import Cell, Floor, Measured, Setup, timing
 from masklet.eval.bench.steady import boxes_beside, steady_tracker
 from masklet.eval.records import Interval

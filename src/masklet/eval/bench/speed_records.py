@@ -14,10 +14,10 @@
 Times are seconds. In version 1 there was nothing compiled, no floor and no accuracy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from masklet.io.atomic import write_json
 FORMAT = "masklet-bench"
 FORMAT_VERSION = 2
 _WHAT = "figures of `masklet bench`"
+
+Part = TypeVar("Part")
 
 PARTS = (
     "frame",
@@ -201,7 +203,7 @@ def read_bench(path: str | Path) -> Bench:
             _read_row(each, f"{where}, rows[{place}]")
             for place, each in enumerate(json_parts.objects(document, "rows", where))
         ),
-        scored=_read_scored(document, where),
+        scored=_part_or_none(document, "scored", _read_scored, where),
     )
 
 
@@ -273,13 +275,9 @@ def _read_size(document: dict[str, Any], where: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def _read_scored(document: dict[str, Any], where: str) -> Scored | None:
-    if document.get("scored") is None:
-        return None
-    scored = json_parts.field(document, "scored", dict, where)
-    told = f"{where}, scored"
-    dataset = json_parts.field(scored, "dataset", str, told)
-    return Scored(dataset, json_parts.field(scored, "clips", int, told))
+def _read_scored(document: dict[str, Any], where: str) -> Scored:
+    dataset = json_parts.field(document, "dataset", str, where)
+    return Scored(dataset, json_parts.field(document, "clips", int, where))
 
 
 def _read_row(document: dict[str, Any], where: str) -> Measured:
@@ -293,9 +291,9 @@ def _read_row(document: dict[str, Any], where: str) -> Measured:
             name: _read_timing(json_parts.field(parts, name, dict, where), f"{where}, {name}")
             for name in parts
         },
-        peak=_read_peak(document, where),
-        floor=_read_floor(document, where),
-        accuracy=_read_accuracy(document, where),
+        peak=_part_or_none(document, "peak", _read_peak, where),
+        floor=_part_or_none(document, "floor", _read_floor, where),
+        accuracy=_part_or_none(document, "accuracy", _read_accuracy, where),
         failure=_text_or_none(document, "failure", where),
     )
 
@@ -320,36 +318,33 @@ def _read_timing(document: dict[str, Any], where: str) -> Timing:
     return Timing(json_parts.field(document, "count", int, where), mean, p50, p90, p95, p99)
 
 
-def _read_peak(document: dict[str, Any], where: str) -> Peak | None:
-    if document.get("peak") is None:
-        return None
-    peak = json_parts.field(document, "peak", dict, where)
-    found = json_parts.field(peak, "kind", str, where)
+def _read_peak(document: dict[str, Any], where: str) -> Peak:
+    found = json_parts.field(document, "kind", str, where)
     for kind in get_args(Kind):
         if kind == found:
-            return Peak(json_parts.field(peak, "num_bytes", int, where), kind)
+            return Peak(json_parts.field(document, "num_bytes", int, where), kind)
     raise StateError(
-        f"{where} has a peak of the kind {found!r}; expected one of {', '.join(get_args(Kind))}. "
+        f"{where} is of the kind {found!r}; expected one of {', '.join(get_args(Kind))}. "
         "The file is damaged or was edited: write it again."
     )
 
 
-def _read_floor(document: dict[str, Any], where: str) -> Floor | None:
-    if document.get("floor") is None:
-        return None
-    floor = json_parts.field(document, "floor", dict, where)
-    told = f"{where}, floor"
-    flops = json_parts.field(floor, "flops", int, told)
-    return Floor(flops, json_parts.number(floor, "flops_per_second", told))
+def _read_floor(document: dict[str, Any], where: str) -> Floor:
+    flops = json_parts.field(document, "flops", int, where)
+    return Floor(flops, json_parts.number(document, "flops_per_second", where))
 
 
-def _read_accuracy(document: dict[str, Any], where: str) -> Interval | None:
-    if document.get("accuracy") is None:
+def _read_accuracy(document: dict[str, Any], where: str) -> Interval:
+    mean, low, high = (json_parts.number(document, name, where) for name in ("mean", "low", "high"))
+    return Interval(mean, low, high, json_parts.field(document, "count", int, where))
+
+
+def _part_or_none(
+    document: dict[str, Any], name: str, read: Callable[[dict[str, Any], str], Part], where: str
+) -> Part | None:
+    if document.get(name) is None:
         return None
-    accuracy = json_parts.field(document, "accuracy", dict, where)
-    told = f"{where}, accuracy"
-    mean, low, high = (json_parts.number(accuracy, name, told) for name in ("mean", "low", "high"))
-    return Interval(mean, low, high, json_parts.field(accuracy, "count", int, told))
+    return read(json_parts.field(document, name, dict, where), f"{where}, {name}")
 
 
 def _text_or_none(document: dict[str, Any], name: str, where: str) -> str | None:

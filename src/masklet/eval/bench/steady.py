@@ -8,13 +8,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from masklet.io.video import Frame
+from masklet.memory.standard import StandardPolicy
 from masklet.model.protocol import SegmentationModel
 from masklet.tracking.tracker import Tracker, TrackerState
 from masklet.types import Prompt
 
 
 def steady_tracker(
-    model: SegmentationModel, clip: Sequence[Frame], *, size: int, objects: int
+    model: SegmentationModel,
+    clip: Sequence[Frame],
+    *,
+    size: int,
+    objects: int,
+    policy: StandardPolicy | None = None,
 ) -> Tracker[None]:
     """A tracker of so many objects whose next frame is like nearly all frames of a video.
 
@@ -23,8 +29,9 @@ def steady_tracker(
         clip: two frames of one size are looked at, or one twice.
         size: side of the network's input, a multiple of 32.
         objects: how many, side by side.
+        policy: what is remembered; as SAM 2 does unless given.
     """
-    tracker: Tracker[None] = Tracker(model, input_size=size)
+    tracker: Tracker[None] = Tracker(model, input_size=size, policy=policy)
     height, width = clip[0].shape[:2]
     tracker.step(clip[0], boxes_beside((height, width), objects))
     tracker.step(clip[1 % len(clip)])
