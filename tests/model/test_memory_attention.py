@@ -8,6 +8,7 @@ from masklet.model import kernels
 from masklet.model.config import MemoryConfig, Version
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, rotate, sine_grid
+from tests.keys import placed_keys
 from tests.tiny import noise, with_weights
 
 GRID = (3, 4)
@@ -65,7 +66,7 @@ def read(model, frame, memory, positions, pointers, frame_positions=None):
     places = memory.shape[1] - pointers
     return model(
         frame,
-        (memory[:, :places], positions[:, :places]),
+        placed_keys(memory[:, :places], positions[:, :places]),
         (memory[:, places:], positions[:, places:]),
         grid=GRID,
         frame_positions=frame_positions,

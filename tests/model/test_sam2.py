@@ -11,6 +11,7 @@ from masklet.model.positions import sine_grid, sine_times
 from masklet.model.precision import set_precision
 from masklet.model.sam2 import SAM2
 from masklet.model.tensors import Candidates, FrameFeatures, MemoryReadout, PromptTensors
+from tests.keys import placed_keys
 from tests.tiny import noise, tiny_config, tiny_model
 
 CPU = torch.device("cpu")
@@ -125,7 +126,7 @@ def test_memories_are_read_with_the_time_of_their_slot_and_pointers_with_theirs(
         times = projected.repeat_interleave(4, dim=0)
     expected = model.memory_attention(
         features.embedding_FLC,
-        (spatial, positions.expand(2, -1, -1)),
+        placed_keys(spatial, positions.expand(2, -1, -1)),
         (pointers, times.expand(2, -1, -1)),
         grid=(4, 4),
     )

@@ -9,6 +9,7 @@ from masklet.model import kernels
 from masklet.model.config import MemoryConfig, Version
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.tensors import KeyCells, MemoryReadout
+from tests.keys import placed_keys
 from tests.tiny import noise, tiny_model, with_weights
 
 GRID = (4, 4)
@@ -118,7 +119,7 @@ def test_cells_have_the_gradients_of_whole_memories(frames):
         pointer = noise(2, 4, MEMORY_WIDTH, seed=2)
         answer = attention(
             noise(frames, TOKENS, WIDTH),
-            (memory, torch.zeros_like(memory)),
+            placed_keys(memory, torch.zeros_like(memory)),
             (pointer, pointer),
             grid=GRID,
             cells=cells,

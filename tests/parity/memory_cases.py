@@ -3,9 +3,11 @@
 import numpy as np
 import torch
 
+from masklet.model.memory_attention import Reading
 from masklet.model.positions import rotary_table, rotate, sine_grid, sine_times
 from masklet.model.sam2 import SAM2
 from masklet.model.tensors import FrameFeatures
+from tests.keys import placed_keys
 from tests.parity import inputs
 from tests.parity.cases import (
     CPU,
@@ -41,7 +43,9 @@ def _rotate(case: Case, model: None) -> Outputs:
 def _rotary_self_attention(case: Case, model: SAM2) -> Outputs:
     q = tensors_of(case)["ra_q"]
     attention = model.memory_attention.get_submodule("layers.0.self_attn")
-    return {"out": attention(q, q, q, rotary_table(square(q.shape[1]), 256, CPU))}
+    table = rotary_table(square(q.shape[1]), 256, CPU)
+    reading = Reading(q, q, unturned=0, padding=0, table=table, bias_BS=None)
+    return {"out": attention(attention.queries(q, table), reading)}
 
 
 def _rotary_cross_attention(case: Case, model: SAM2) -> Outputs:
@@ -49,7 +53,8 @@ def _rotary_cross_attention(case: Case, model: SAM2) -> Outputs:
     table = rotary_table(square(q.shape[1]), 256, CPU)
     unturned = case["inputs"]["num_k_exclude_rope"]
     attention = model.memory_attention.get_submodule("layers.0.cross_attn_image")
-    return {"out": attention(q, k, v, table, unturned)}
+    reading = Reading(v, k, unturned, padding=0, table=table, bias_BS=None)
+    return {"out": attention(attention.queries(q, table), reading)}
 
 
 def _memory_attention(case: Case, model: SAM2) -> Outputs:
@@ -59,7 +64,7 @@ def _memory_attention(case: Case, model: SAM2) -> Outputs:
     places = memory.shape[1] - case["inputs"]["num_obj_ptr_tokens"]
     conditioned = model.memory_attention(
         frame,
-        (memory[:, :places], memory_positions[:, :places]),
+        placed_keys(memory[:, :places], memory_positions[:, :places]),
         (memory[:, places:], memory_positions[:, places:]),
         grid=square(frame.shape[1]),
         frame_positions=positions,

@@ -174,9 +174,9 @@ def _expect_changes(  # Any: what hooks are given
             rows = given[:1]
         case MemoryAttention():
             embedding_FLC, memories, pointers = given
-            rows, tokens = (embedding_FLC,), (*memories, *pointers)
+            rows, tokens = (embedding_FLC,), (memories.tokens_BSD, memories.slots_BS, *pointers)
             if (cells := named.get("cells")) is not None:
-                tokens = (*tokens, cells.places_BS2, cells.log_counts_BS)
+                tokens = (*tokens, memories.places_LD, cells.places_BS2, cells.log_counts_BS)
         case MaskDecoder():
             image_BLC, sparse_BPC, _, features = given
             maps = (features.embedding_FLC, features.eighth_FL4c, features.quarter_FL16c)

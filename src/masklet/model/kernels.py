@@ -20,6 +20,8 @@ Activation: TypeAlias = Literal["none", "relu", "gelu"]
 _TILE = 256
 # Below this many scores per head, starting a tile costs more than it saves.
 _TILED_FROM = 1024 * 1024
+# Four megabytes of float32.
+_CACHED = 1024 * 1024
 # Sixteen pointers of four tokens; below a frame's worth of keys, buffers are too small to matter.
 _PADDED_TO, _PADDED_FROM = 64, 4096
 
@@ -82,6 +84,18 @@ def key_padding(keys: int) -> int:
     if torch.compiler.is_compiling():
         return 0
     return -keys % _PADDED_TO if keys >= _PADDED_FROM else 0
+
+
+def rows_in_cache(rows: int, values_per_row: int, device: torch.device) -> int:
+    """How many of some rows to compute at once, if each makes so many float32 values on its way.
+
+    On a CPU what fits into its cache, and one at least: a batch that does not goes to memory and
+    back between two operations, and each time into pages that the system has to clear first. All of
+    them elsewhere, and where gradients are wanted or code is compiled.
+    """
+    if device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return rows
+    return min(rows, max(1, _CACHED // values_per_row))
 
 
 def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:

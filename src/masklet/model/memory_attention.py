@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from masklet.model.config import MemoryConfig
-from masklet.model.kernels import attend, key_padding, linear
+from masklet.model.kernels import attend, key_padding, linear, rows_in_cache
 from masklet.model.layers import LayerNorm, Linear
 from masklet.model.positions import rotary_places, rotary_table, rotate, sine_grid
 from masklet.model.tensors import KeyCells
@@ -25,13 +25,42 @@ from masklet.model.tensors import KeyCells
 Keys: TypeAlias = tuple[Tensor, Tensor]
 """Tokens and what is added to them to make keys, `(B, S, D)` each."""
 
+Table: TypeAlias = tuple[Tensor, Tensor]
+"""Cosines and sines, as `rotary_table` gives them."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """What `KeyCells` mean to every layer."""
+class SpatialKeys:
+    """Spatial memories, all frames after each other, and what makes keys of them, not yet added."""
 
-    table: tuple[Tensor, Tensor]
-    bias_BS: Tensor
+    tokens_BSD: Tensor
+    places_LD: Tensor
+    """Where the tokens of a frame are; or `(B, S, D)` where memories have cells of their own."""
+    slots_BS: Tensor
+    """int64, when: rows of `times_ND`."""
+    times_ND: Tensor
+
+    def keys(self, rows: slice) -> Keys:
+        """Those of some rows."""
+        tokens_BSD = self.tokens_BSD[rows].float()
+        if self.places_LD.dim() == 3:
+            places = self.places_LD[rows]
+        else:
+            places = self.places_LD.repeat(tokens_BSD.shape[1] // len(self.places_LD), 1)
+        return tokens_BSD, places + self.times_ND[self.slots_BS[rows]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What some rows attend to, the same for every layer."""
+
+    memory_BSD: Tensor
+    keys_BSD: Tensor
+    unturned: int
+    padding: int
+    table: Table
+    """Of the spatial keys."""
+    bias_BS: Tensor | None
     """Of all keys, pointers and padding included."""
 
 
@@ -49,7 +78,7 @@ class MemoryAttention(nn.Module):
     def forward(
         self,
         embedding_BLC: Tensor,
-        memories: Keys,
+        memories: SpatialKeys,
         pointers: Keys,
         *,
         grid: tuple[int, int],
@@ -61,7 +90,7 @@ class MemoryAttention(nn.Module):
         Args:
             embedding_BLC: one frame for all rows or one per row; until the first cross-attention
                 nothing depends on the row, so a shared frame is computed once.
-            memories: spatial memories as tokens, all frames after each other.
+            memories: spatial memories.
             pointers: pointers as tokens, which do not turn.
             grid: `(H, W)` of a frame and of each spatial memory.
             frame_positions: `(L, C)` or `(B, L, C)`; the sine grid unless given.
@@ -70,27 +99,64 @@ class MemoryAttention(nn.Module):
         """
         if frame_positions is None:
             frame_positions = sine_grid(grid, embedding_BLC.shape[-1], embedding_BLC.device)
-        x = embedding_BLC.float() + 0.1 * frame_positions
         table = rotary_table(grid, self.attention_width, embedding_BLC.device)
+        first, *others = self._layers()
+        seen_BLC = first.look(embedding_BLC.float() + 0.1 * frame_positions, table)
+        query_BLC = first.ask(seen_BLC, table)
+        rows, parts = len(memories.tokens_BSD), []
+        at_once = rows_in_cache(rows, self._values_of_a_row(seen_BLC, memories), seen_BLC.device)
+        for start in range(0, rows, at_once):
+            some = slice(start, start + at_once)
+            read = self._reading(some, memories, pointers, cells, table)
+            x_BLC, asked_BLC = (x if len(x) == 1 else x[some] for x in (seen_BLC, query_BLC))
+            x_BLC = first.answer(x_BLC, asked_BLC, read)
+            for layer in others:
+                x_BLC = layer.look(x_BLC, table)
+                x_BLC = layer.answer(x_BLC, layer.ask(x_BLC, table), read)
+            parts.append(self.norm(x_BLC))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _layers(self) -> "list[_MemoryAttentionLayer]":
+        return [layer for layer in self.layers if isinstance(layer, _MemoryAttentionLayer)]
+
+    def _values_of_a_row(self, seen_BLC: Tensor, memories: SpatialKeys) -> int:
+        """About how many numbers a row makes and reads again between two products."""
+        length, width = seen_BLC.shape[1:]
+        _, tokens, memory_width = memories.tokens_BSD.shape
+        hidden = self._layers()[0].linear1.out_features
+        keys = tokens * (2 * memory_width + self.attention_width)
+        return keys + length * (2 * width + hidden)
+
+    def _reading(
+        self,
+        rows: slice,
+        memories: SpatialKeys,
+        pointers: Keys,
+        cells: KeyCells | None,
+        table: Table,
+    ) -> Reading:
         # Two tensors tell how many keys turn: a number would be compiled anew for each.
         memory_BSD, positions_BSD = (
-            torch.cat(both, dim=1) for both in zip(memories, pointers, strict=True)
+            torch.cat([spatial, pointer[rows]], dim=1)
+            for spatial, pointer in zip(memories.keys(rows), pointers, strict=True)
         )
-        pointer_tokens = pointers[0].shape[1]
+        unturned = pointers[0].shape[1]
         padding = key_padding(memory_BSD.shape[1])
-        memory_BSD = F.pad(memory_BSD, (0, 0, 0, padding))
-        keys_BSD = memory_BSD + F.pad(positions_BSD, (0, 0, 0, padding))
-        placed = None
+        if padding:
+            memory_BSD, positions_BSD = (
+                F.pad(x, (0, 0, 0, padding)) for x in (memory_BSD, positions_BSD)
+            )
+        bias_BS = None
         if cells is not None:
-            places = rotary_places(cells.places_BS2, self.attention_width)
-            placed = _Cells(places, F.pad(cells.log_counts_BS, (0, pointer_tokens + padding)))
-        for layer in self.layers:
-            x = layer(x, memory_BSD, keys_BSD, table, pointer_tokens, padding, placed)
-        conditioned: Tensor = self.norm(x)
-        return conditioned
+            table = rotary_places(cells.places_BS2[rows], self.attention_width)
+            bias_BS = F.pad(cells.log_counts_BS[rows], (0, unturned + padding))
+        keys_BSD = memory_BSD + positions_BSD
+        return Reading(memory_BSD, keys_BSD, unturned, padding, table, bias_BS)
 
 
 class _MemoryAttentionLayer(nn.Module):
+    """One layer in three steps, of which the first two know nothing of memories."""
+
     def __init__(self, width: int, memory: MemoryConfig) -> None:
         super().__init__()
         inner = memory.attention_width or width
@@ -103,22 +169,20 @@ class _MemoryAttentionLayer(nn.Module):
         self.norm3 = LayerNorm(width)
         self.dropout = nn.Dropout(0.1)
 
-    def forward(
-        self,
-        x_BLC: Tensor,
-        memory_BSD: Tensor,
-        keys_BSD: Tensor,
-        table: tuple[Tensor, Tensor],
-        pointer_tokens: int,
-        padding: int,
-        cells: _Cells | None,
-    ) -> Tensor:
-        normed = self.norm1(x_BLC)
-        x = x_BLC + self.dropout(self.self_attn(normed, normed, normed, table))
-        read = self.cross_attn_image(
-            self.norm2(x), keys_BSD, memory_BSD, table, pointer_tokens, padding, cells
-        )
-        x = x + self.dropout(read)
+    def look(self, x_BLC: Tensor, table: Table) -> Tensor:
+        """The frame having looked at itself."""
+        normed_BLC = self.norm1(x_BLC)
+        query_BLC = self.self_attn.queries(normed_BLC, table)
+        read = Reading(normed_BLC, normed_BLC, 0, 0, table, None)
+        return x_BLC + self.dropout(self.self_attn(query_BLC, read))
+
+    def ask(self, x_BLC: Tensor, table: Table) -> Tensor:
+        """Its queries to memories."""
+        return self.cross_attn_image.queries(self.norm2(x_BLC), table)
+
+    def answer(self, x_BLC: Tensor, query_BLC: Tensor, read: Reading) -> Tensor:
+        """The frame with what memories say."""
+        x = x_BLC + self.dropout(self.cross_attn_image(query_BLC, read))
         hidden = self.dropout(self.linear1(self.norm3(x), "relu"))
         return x + self.dropout(self.linear2(hidden))
 
@@ -133,34 +197,22 @@ class RotaryAttention(nn.Module):
         self.v_proj = Linear(key_width, inner)
         self.out_proj = Linear(inner, width)
 
-    def forward(
-        self,
-        q_BLC: Tensor,
-        k_BSD: Tensor,
-        v_BSD: Tensor,
-        table: tuple[Tensor, Tensor],
-        unturned_keys: int = 0,
-        padding: int = 0,
-        cells: _Cells | None = None,
-    ) -> Tensor:
-        """`(B, L, C)`; the last `unturned_keys` keys have no place in the image.
+    def queries(self, x_BLC: Tensor, table: Table) -> Tensor:
+        """Projected and turned."""
+        return rotate(self.q_proj(x_BLC), table)
 
-        Behind them are `padding` keys and values that count for nothing. Queries turn by the table,
-        and so do keys, unless `cells` say otherwise.
-        """
-        q_BLC = rotate(self.q_proj(q_BLC), table)
-        k_BSC = self.k_proj(k_BSD)
-        turned = k_BSC.shape[1] - unturned_keys - padding
-        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table if cells is None else cells.table)
-        rows = len(k_BSC)
-        q_BLC = q_BLC.expand(rows, -1, -1)
-        values_BSD = v_BSD.to(k_BSC.dtype)
+    def forward(self, query_BLC: Tensor, read: Reading) -> Tensor:
+        """`(B, L, C)`; queries of one frame may serve all rows."""
+        k_BSC = self.k_proj(read.keys_BSD)
+        turned = k_BSC.shape[1] - read.unturned - read.padding
+        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], read.table)
+        values_BSD = read.memory_BSD.to(k_BSC.dtype)
         attended = attend(
-            q_BLC[:, :, None],
+            query_BLC.expand(len(k_BSC), -1, -1)[:, :, None],
             k_BSC[:, :, None],
             values_BSD[:, :, None],
-            padding,
-            None if cells is None else cells.bias_BS,
+            read.padding,
+            read.bias_BS,
         )[:, :, 0]
         weight = self.out_proj.weight @ self.v_proj.weight
         bias = self.out_proj.weight @ self.v_proj.bias + self.out_proj.bias

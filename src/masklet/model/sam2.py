@@ -11,7 +11,7 @@ from masklet.model.config import ModelConfig, Version
 from masklet.model.image_encoder import ImageEncoder
 from masklet.model.layers import MLP, Linear
 from masklet.model.mask_decoder import MaskDecoder
-from masklet.model.memory_attention import Keys, MemoryAttention
+from masklet.model.memory_attention import Keys, MemoryAttention, SpatialKeys
 from masklet.model.memory_encoder import MemoryEncoder
 from masklet.model.positions import sine_grid, sine_places, sine_times
 from masklet.model.prompt_encoder import PromptEncoder
@@ -174,16 +174,21 @@ class SAM2(nn.Module):
         pointers = self.obj_ptr_proj(tokens_BMC).float()
         return torch.where(is_visible_B[:, None, None], pointers, self.no_obj_ptr)
 
-    def _spatial_keys(self, readout: MemoryReadout, grid: tuple[int, int]) -> Keys:
+    def _spatial_keys(self, readout: MemoryReadout, grid: tuple[int, int]) -> SpatialKeys:
         memory_width = self.config.memory.width
         if readout.cells is None:
-            grid_positions = sine_grid(grid, memory_width, readout.spatial_BNLD.device)
+            places = sine_grid(grid, memory_width, readout.spatial_BNLD.device)
         else:
-            grid_positions = sine_places(readout.cells.places_BS2, grid, memory_width)[:, :, None]
+            places = sine_places(readout.cells.places_BS2, grid, memory_width)
         # Slot 0, a conditioning frame, uses the last row; slot 6, the latest frame, row 0.
-        times_BND = self.maskmem_tpos_enc[:, 0, 0][_SLOTS - 1 - readout.slots_BN]
-        positions = grid_positions + times_BND[:, :, None]
-        return readout.spatial_BNLD.float().flatten(1, 2), positions.flatten(1, 2)
+        slots_BN = _SLOTS - 1 - readout.slots_BN
+        tokens = readout.spatial_BNLD.shape[2]
+        return SpatialKeys(
+            tokens_BSD=readout.spatial_BNLD.flatten(1, 2),
+            places_LD=places,
+            slots_BS=slots_BN.repeat_interleave(tokens, dim=1),
+            times_ND=self.maskmem_tpos_enc[:, 0, 0],
+        )
 
     def _pointer_keys(self, readout: MemoryReadout) -> Keys:
         memory_width = self.config.memory.width
