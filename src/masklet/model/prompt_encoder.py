@@ -37,9 +37,10 @@ class PromptEncoder(nn.Module):
     def embed_points(self, points_BP2: Tensor, labels_BP: Tensor, size: tuple[int, int]) -> Tensor:
         """Points in pixels of an image of `size` to `(B, P, C)`; label -1 has no position."""
         height, width = size
-        scale = points_BP2.new_tensor([width, height])
-        # Pixel centres lie half a pixel in.
-        positions = self.pe_layer((points_BP2.float() + 0.5) / scale)
+        # Pixel centres lie half a pixel in. Each axis for itself: a tensor of both sides would be
+        # copied to the device for every answer.
+        x_BP, y_BP = (points_BP2.float() + 0.5).unbind(dim=-1)
+        positions = self.pe_layer(torch.stack([x_BP / width, y_BP / height], dim=-1))
         kinds = torch.cat(
             [self.not_a_point_embed.weight, *(k for k in self.point_embeddings.parameters())]
         )
