@@ -129,6 +129,38 @@ def show(  # noqa: PLR0913 - typer reads one option from each parameter
     raise typer.Exit(show_dataset(items, output))
 
 
+@app.command()
+def scenes(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    *,
+    kinds: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND[,KIND]",
+            help="occlusion, look-alikes, leaving, cut, fast, long, small, thin, deform, light.",
+            show_default="all",
+        ),
+    ] = "",
+    clips_per_kind: Annotated[int, typer.Option(min=1, help="How many of each.")] = 4,
+    seed: Annotated[int, typer.Option(min=1, help="Another one gives other clips.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Write made clips with exact masks as a dataset in the layout of DAVIS, to learn from.
+
+    They are drawn as those of `masklet eval --task robustness`, whose seed is 0, so that none of
+    these is one of those. 40 to 60 frames of 320x240 pixels each, the long ones 300.
+
+    - `masklet data scenes scenes --clips-per-kind 12 --kinds thin,small,occlusion`
+
+    Exit codes: 0 written, 2 it could not be, 130 interrupted (then nothing is).
+    """
+    from masklet.cli.data_scenes import write_scenes
+
+    words = [word.strip() for word in kinds.split(",") if word.strip()]
+    count = write_scenes(out, words, clips_per_kind=clips_per_kind, seed=seed, quiet=quiet)
+    typer.echo(f"{out}: {count:,} clips")
+
+
 def _place_of(root: Path | None) -> Path:
     """The folder in which datasets with a name are looked for."""
     return root or Path(os.environ.get(VARIABLE) or ".")

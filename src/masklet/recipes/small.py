@@ -90,14 +90,25 @@ def small_video() -> TrainConfig:
         model=replace(
             image.model, weights="masklet-small", prepared=("memory",), architecture=None
         ),
-        stages=(
-            Stage(0.0, side=128, pictures=8, clips=8, frames=5, picture_share=0.3),
-            Stage(0.3, side=192, pictures=8, clips=6, frames=5, picture_share=0.3),
-            Stage(0.6, side=256, pictures=8, clips=4, frames=6, picture_share=0.3),
+        data=replace(
+            image.data,
+            clips=replace(image.data.clips, smallest=48),
+            animated=0.55,
+            motion=MotionOptions(leaving=0.35, occluder=0.45, twin=0.4),
         ),
-        clip_prompts=PromptOptions(points=0.4, box=0.5, corrections=1, corrected_frames=(1, 2)),
+        stages=(
+            Stage(0.0, side=192, pictures=10, clips=6, frames=5, picture_share=0.3),
+            Stage(0.25, side=256, pictures=8, clips=4, frames=6, picture_share=0.35),
+            Stage(0.6, side=256, pictures=8, clips=4, frames=8, picture_share=0.35),
+        ),
+        picture_prompts=replace(
+            image.picture_prompts, mixed=MixedPrompts(single=0.6, most_clicks=5)
+        ),
+        clip_prompts=PromptOptions(points=0.4, box=0.5, corrections=2, corrected_frames=(1, 2)),
         unroll=replace(image.unroll, detach_after=4),
-        optim=replace(_OPTIM, encoder_learning_rate=1e-4, muon_learning_rate=0.003),
+        optim=replace(_OPTIM, encoder_learning_rate=1.5e-4, muon_learning_rate=0.004),
+        schedule=Schedule("constant", warm_up=0.02, cool_down=0.5),
+        average=0.998,
     )
 
 
