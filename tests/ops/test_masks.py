@@ -1,11 +1,20 @@
 """Stability and choice among candidates, by example and by law."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from masklet.ops.masks import hide_absent, pick, stability_scores, stable_candidate
+from masklet.ops.masks import (
+    hide_absent,
+    pack_bits,
+    pick,
+    stability_scores,
+    stable_candidate,
+    unpack_bits,
+)
 from tests.tiny import noise
 
 
@@ -85,3 +94,18 @@ def test_rows_of_an_absent_object_are_hidden(shape):
     hidden = hide_absent(logits, torch.tensor([1.0, 0.0, -1.0]))
     assert torch.equal(hidden[0], logits[0])
     assert (hidden[1:] == -1024).all()
+
+
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=20)))
+def test_bits_that_are_packed_and_unpacked_are_the_masks_again(masks):
+    bits = pack_bits(torch.from_numpy(masks)).numpy()
+    count, height, width = masks.shape
+    assert bits.shape == (count, -(-height * width // 8))
+    np.testing.assert_array_equal(bits, np.packbits(masks.reshape(count, height * width), axis=1))
+    np.testing.assert_array_equal(unpack_bits(bits, (height, width)), masks)
+
+
+def test_packing_reads_nothing_on_the_host():
+    # Tensors of the "meta" device have shapes and no values: whoever reads one fails.
+    bits = pack_bits(torch.zeros((3, 5, 7), dtype=torch.bool, device="meta"))
+    assert (bits.shape, bits.dtype) == ((3, 5), torch.uint8)

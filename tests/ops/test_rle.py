@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from masklet.ops.rle import area, decode, encode, from_uncompressed, to_uncompressed
+from masklet.ops.rle import (
+    area,
+    decode,
+    encode,
+    encode_changes,
+    from_uncompressed,
+    to_uncompressed,
+)
 
 pycocotools = pytest.importorskip("pycocotools.mask")
 
@@ -38,7 +45,7 @@ def test_decoding_gives_the_mask_back_from_str_and_from_bytes(mask):
     assert area(rle) == mask.sum()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.5, 1.0])
 def test_long_runs_are_byte_identical_too(share):
     mask = np.random.default_rng(0).random((700, 900)) < share
     assert encode(mask)["counts"].encode() == reference(mask)["counts"]
@@ -59,8 +66,15 @@ def test_a_mask_without_pixels_has_one_empty_run(shape):
 
 def test_a_view_of_a_larger_array_encodes_like_its_copy():
     mask = np.random.default_rng(1).random((20, 30)) < 0.5
-    view = mask[3:17:2, ::-1]
-    assert encode(view) == encode(view.copy())
+    for view in (mask[3:17:2, ::-1], mask.T, np.asfortranarray(mask)):
+        assert encode(view) == encode(view.copy())
+
+
+@given(MASKS)
+def test_a_mask_is_told_by_the_places_where_its_pixels_change(mask):
+    pixels = [False, *mask.T.flatten().tolist()]
+    changes = [place for place in range(mask.size) if pixels[place] != pixels[place + 1]]
+    assert encode_changes(np.array(changes, np.int64), mask.shape) == encode(mask)
 
 
 @st.composite

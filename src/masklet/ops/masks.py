@@ -1,8 +1,10 @@
-"""Measures and choices on mask logits.
+"""Measures and choices on mask logits, and masks as bits.
 
-Shapes: B rows, M candidates, h w the mask-logit grid.
+Shapes: B rows, M candidates, h w the mask-logit grid, N masks, Q bytes.
 """
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -45,3 +47,21 @@ def hide_absent(logits: Tensor, object_score_B: Tensor) -> Tensor:
     """Logits `(B, ...)` with -1024 everywhere in rows whose object is not visible (parity 7)."""
     is_visible = (object_score_B > 0).view(-1, *(1,) * (logits.dim() - 1))
     return torch.where(is_visible, logits, -1024.0)
+
+
+def pack_bits(masks: Tensor) -> Tensor:
+    """Eight pixels to a byte, `(N, Q)` uint8 for bool masks `(N, height, width)`, on their device.
+
+    Row after row, the first pixel in the highest bit; the last byte is filled up with zeros.
+    """
+    pixels = masks.flatten(1)
+    padded = torch.nn.functional.pad(pixels, (0, -pixels.shape[1] % 8))
+    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
+    eights = padded.unflatten(1, (padded.shape[1] // 8, 8)) * weights.to(masks.device)
+    return eights.sum(dim=2, dtype=torch.uint8)
+
+
+def unpack_bits(bits_NQ: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """The bool masks `(N, *size)` that `pack_bits` made bytes of."""
+    pixels = np.unpackbits(bits_NQ, axis=1, count=size[0] * size[1])
+    return pixels.view(np.bool_).reshape(len(bits_NQ), *size)
