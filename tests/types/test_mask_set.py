@@ -1,11 +1,14 @@
 """Masks are read the way they were asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from masklet.errors import PromptError
 from masklet.ops.boxes import box_iou
+from masklet.ops.masks import pack_bits
 from masklet.ops.rle import decode
 from masklet.types import MaskSet
 
@@ -216,3 +219,60 @@ def test_exclusive_masks_share_no_pixel_and_the_highest_logit_wins():
 
 def test_a_part_of_an_exclusive_set_is_exclusive_too():
     assert mask_set(disc(20, 20, 9), disc(24, 20, 9), exclusive=True)[[1, 0]].exclusive
+
+
+def overlapping(**options):
+    return mask_set(disc(20, 20, 12), disc(34, 20, 12), iou=[0.25, 0.75], **options)
+
+
+def test_masks_on_the_cpu_have_nothing_to_fetch():
+    answer = overlapping()
+    assert answer.fetched() is answer
+
+
+@pytest.mark.parametrize("options", [{}, {"exclusive": True, "threshold": 2.0}], ids=str)
+def test_what_was_fetched_is_read_as_what_was_not(options):
+    answer = overlapping(**options)
+    # As on an accelerator: `fetched` does this there.
+    fetched = answer._sent()
+    assert fetched.fetched() is fetched
+    np.testing.assert_array_equal(fetched.masks(), answer.masks())
+    assert fetched.rle() == answer.rle()
+    assert fetched.areas().tolist() == answer.areas().tolist()
+    assert fetched.boxes().tolist() == answer.boxes().tolist()
+    assert fetched.scores().tolist() == answer.scores().tolist() == [0.25, 0.75]
+    assert fetched.stability().tolist() == answer.stability().tolist()
+    assert repr(fetched) == repr(answer)
+
+
+def test_what_was_fetched_is_read_where_it_arrived_and_not_again():
+    fetched = overlapping()._sent()
+    fetched.logits.zero_()
+    fetched.iou.zero_()
+    assert fetched.masks().any()
+    assert fetched.ratings().iou.tolist() == [0.25, 0.75]
+    assert fetched.ratings().object_score.tolist() == [0, 1]
+
+
+def test_a_part_or_a_changed_copy_of_what_was_fetched_has_masks_of_its_own():
+    answer = overlapping()
+    fetched = answer._sent()
+    np.testing.assert_array_equal(fetched[1].masks(), answer[1].masks())
+    assert replace(fetched, threshold=99.0).areas().tolist() == [0, 0]
+
+
+def test_fetching_waits_for_nothing():
+    # Tensors of the "meta" device have shapes and no values: whoever reads one fails.
+    answer = overlapping(exclusive=True)
+    away = {name: getattr(answer, name).to("meta") for name in ("logits", "iou", "object_score")}
+    there = replace(answer, **(away | {"logits": away["logits"][:, ::2, ::2]}))
+    assert pack_bits(there._masks_on_device()).shape == (2, 40 * 60 // 8)
+    assert there._numbers().shape == (3, 2)
+
+
+def test_the_ratings_are_read_together():
+    answer = overlapping()
+    ratings = answer.ratings()
+    assert ratings.iou.tolist() == answer.scores().tolist()
+    assert ratings.object_score.tolist() == [0, 1]
+    assert ratings.stability.tolist() == answer.stability().tolist()

@@ -23,6 +23,12 @@ def test_a_frame_is_kept_with_the_masks_and_scores_of_its_objects():
     assert (round(first.predicted_iou, 3), first.object_score, first.stability) == (0.9, 3.0, 1.0)
 
 
+def test_a_frame_that_was_fetched_is_kept_as_any_other():
+    there = result()
+    fetched = FrameResult(there.frame_index, there.object_ids, there.masks._sent()).fetched()
+    assert fetched.kept() == there.kept()
+
+
 def test_the_mask_of_an_object_is_found_by_its_id():
     kept = result().kept()
     assert kept.at(3).object_score == -2.0

@@ -54,7 +54,7 @@ class Record:
         Raises:
             OutputError: a file cannot be written; what was added before is kept.
         """
-        self.log.append(step.masks)
+        self.log.append(step.result.kept())
         if step.checkpoint is not None:
             self.checkpoint, self._logged = step.checkpoint, len(self.log)
         if time.monotonic() >= self._due:

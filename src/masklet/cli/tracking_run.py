@@ -111,11 +111,32 @@ def _advance(
 
 
 def _take(steps: Iterable[Step], record: Record, interrupt: Interrupt, report: Reporter) -> None:
-    for step in steps:
+    for step in _one_behind(steps, interrupt):
         record.add(step)
         report.step()
-        if interrupt.wanted:
-            break
+
+
+def _one_behind(steps: Iterable[Step], interrupt: Interrupt) -> Iterator[Step]:
+    """The steps until an interrupt, each when the device has the next one to work on.
+
+    So a frame is written meanwhile, and its copy from the device has had time. An error of the
+    video comes after the frame before it.
+    """
+    latest: Step | None = None
+    failure: VideoError | None = None
+    try:
+        for step in steps:
+            if latest is not None:
+                yield latest
+            latest = step
+            if interrupt.wanted:
+                break
+    except VideoError as error:
+        failure = error
+    if latest is not None:
+        yield latest
+    if failure is not None:
+        raise failure
 
 
 def _write(masklets: Masklets, source: FrameSource, output: TrackOutput) -> None:

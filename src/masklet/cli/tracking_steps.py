@@ -14,9 +14,10 @@ from masklet.io.video import FrameSource
 from masklet.memory.standard import StandardPolicy
 from masklet.model.protocol import SegmentationModel
 from masklet.model.sam2 import SAM2
+from masklet.tracking.following import no_masks
 from masklet.tracking.stream import encode_frames
 from masklet.tracking.tracker import Tracker, TrackerState
-from masklet.types import FrameMasks, ObjectId, Prompt
+from masklet.types import FrameMasks, FrameResult, ObjectId, Prompt
 from masklet.weights.load import load
 
 Prompts: TypeAlias = Mapping[int, Mapping[ObjectId, Prompt]]
@@ -37,7 +38,8 @@ class Checkpoint:
 class Step:
     """One frame that was tracked."""
 
-    masks: FrameMasks
+    result: FrameResult
+    """With masks that are on their way from the device: the next frame may begin meanwhile."""
     checkpoint: Checkpoint | None
     """None in the middle of a batch: encoded in other company, a frame's masks may differ by a
     pixel."""
@@ -100,10 +102,10 @@ def follow(
         # The walk back passes prompts that the tracker has heard already.
         prompts = {} if number else task.prompts
         quiet = _frames_before(prompts, walks[number])
-        for masks in _walked(tracker, source, walks[number].indices[done:], prompts, task):
+        for result in _walked(tracker, source, walks[number].indices[done:], prompts, task):
             done += 1
             in_batch = max(done - quiet, 0) % task.lookahead and done < len(walks[number])
-            yield Step(masks, None if in_batch else Checkpoint(number, done, tracker.state))
+            yield Step(result, None if in_batch else Checkpoint(number, done, tracker.state))
 
 
 def _frames_before(prompts: Prompts, walk: Walk) -> int:
@@ -117,21 +119,22 @@ def _walked(
     indices: range,
     prompts: Prompts,
     task: TrackTask,
-) -> Iterator[FrameMasks]:
+) -> Iterator[FrameResult]:
     """The masks of these frames, the first of which is the next one of the tracker."""
+    model, size = tracker.method.model, tracker.input_size
+    nothing = no_masks(source.info.size, size, model.device)
     while indices and not tracker.state.tracks and indices[0] not in prompts:
         # Nothing is known yet: no reason to look at the frame.
         index, indices = indices[0], indices[1:]
         tracker.state = replace(tracker.state, frame_index=index + indices.step)
-        yield FrameMasks(index, ())
+        yield FrameResult(index, (), nothing)
     if not indices:
         return
     low, high = min(indices[0], indices[-1]), max(indices[0], indices[-1])
     frames = source.frames(low, high + 1, reverse=tracker.reverse)
-    model, size = tracker.method.model, tracker.input_size
     stream = encode_frames(model, frames, input_size=size, batch=task.lookahead)
     for index, frame in zip(indices, stream, strict=True):
-        yield tracker.step_encoded(frame, prompts.get(index)).kept()
+        yield tracker.step_encoded(frame, prompts.get(index)).fetched()
 
 
 def follow_live(

@@ -162,13 +162,12 @@ def shown(answer: Answer[S], frame: EncodedFrame, *, exclusive: bool = False) ->
     )
 
 
-def no_masks(frame: EncodedFrame) -> MaskSet:
-    """The masks of a frame on which there is no object."""
-    device = frame.features.embedding_FLC.device
-    height, width = frame.input_size
+def no_masks(size: tuple[int, int], input_size: tuple[int, int], device: torch.device) -> MaskSet:
+    """The masks of a frame on which there is no object; sizes as in `EncodedFrame`."""
+    height, width = input_size
     empty = torch.zeros((0,), device=device)
     grid = empty.reshape(0, height // 4, width // 4)
-    return MaskSet(logits=grid, iou=empty, object_score=empty, size=frame.size, prompt_index=())
+    return MaskSet(logits=grid, iou=empty, object_score=empty, size=size, prompt_index=())
 
 
 def _decoded(

@@ -121,7 +121,8 @@ class Tracker(Generic[S]):
         ]
         if not taking_part and not asked:
             self.state = replace(self.state, frame_index=after)
-            return FrameResult(moment.frame_index, (), no_masks(frame))
+            nothing = no_masks(frame.size, frame.input_size, self.method.model.device)
+            return FrameResult(moment.frame_index, (), nothing)
         answer = answered(self.method, frame, taking_part, asked, moment)
         tracks = {track[0].object_id: track for track in self.state.tracks}
         seen = remembered(self.method, answer, frame, moment)

@@ -5,6 +5,7 @@ top left pixel is (0, 0). Sizes are `(height, width)`.
 """
 
 from masklet.types.close_up import CloseUp
+from masklet.types.host_copy import Ratings
 from masklet.types.mask_set import MaskSet
 from masklet.types.prompt import Prompt
 from masklet.types.video import FrameMasks, FrameResult, ObjectId, ObjectMask, VideoInfo
@@ -17,5 +18,6 @@ __all__ = [
     "ObjectId",
     "ObjectMask",
     "Prompt",
+    "Ratings",
     "VideoInfo",
 ]

@@ -15,8 +15,10 @@ from masklet.ops.components import drop_specks, fill_holes
 from masklet.ops.contours import polygons
 from masklet.ops.masks import stability_scores
 from masklet.ops.resize import resize_logits, resize_mask
-from masklet.ops.rle import Rle, encode
+from masklet.ops.rle import Rle
+from masklet.ops.rle_batch import encode_masks
 from masklet.types.close_up import CloseUp
+from masklet.types.host_copy import Fetched, Ratings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,8 @@ class MaskSet:
     """Whether a pixel belongs to one mask only, the one with the highest logit."""
     close_ups: Mapping[int, CloseUp] = field(default_factory=dict)
     """By mask, counted from 0, the finer answer around its object; few masks have one."""
+    # Not an argument, so that `replace` leaves behind what belongs to other masks.
+    _fetched: Fetched | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.prompt_index)
@@ -75,8 +79,31 @@ class MaskSet:
         more = ", ..." if len(self) > 8 else ""
         return f"MaskSet({len(self)} of {self.size[1]}x{self.size[0]}, iou {scores}{more})"
 
+    def fetched(self) -> "MaskSet":
+        """The same masks, on their way to the host from now on; waits for nothing.
+
+        Reading them later waits for this copy alone and not for what the device was given to do in
+        the meantime, such as the next frame. Bits travel, an eighth of a byte a pixel, and the
+        numbers of `ratings`. Where the masks are on the CPU there is nothing to fetch.
+
+        >>> answer = MaskSet(torch.ones(1, 2, 2), torch.ones(1), torch.ones(1), (2, 2), (0,))
+        >>> answer.fetched().rle()
+        [{'size': [2, 2], 'counts': '04'}]
+        """
+        if self._fetched is not None or self.logits.device.type == "cpu":
+            return self
+        return self._sent()
+
+    def ratings(self) -> Ratings:
+        """What the model thinks of the masks, all read at once."""
+        if self._fetched is not None:
+            return self._fetched.ratings()
+        return Ratings(*self._numbers().cpu().numpy())
+
     def scores(self) -> npt.NDArray[np.float32]:
         """`(N,)` predicted IoU."""
+        if self._fetched is not None:
+            return self._fetched.ratings().iou
         return self.iou.float().cpu().numpy()
 
     def stability(self) -> npt.NDArray[np.float32]:
@@ -85,8 +112,9 @@ class MaskSet:
         The IoU of the masks at one logit above and one below the threshold, as SAM's automatic
         masks are filtered by (arXiv 2304.02643, appendix B).
         """
-        scores = stability_scores(self.grid_logits() - self.threshold, delta=1.0)
-        return scores.cpu().numpy()
+        if self._fetched is not None:
+            return self._fetched.ratings().stability
+        return self._stability().cpu().numpy()
 
     def best(self) -> "MaskSet":
         """The mask with the highest predicted IoU of every prompt, in the order of the prompts."""
@@ -123,22 +151,24 @@ class MaskSet:
 
     def masks(self) -> npt.NDArray[np.bool_]:
         """`(N, height, width)` bool masks at the image's size."""
-        return self._masks_on_device().cpu().numpy()
+        fetched = self.fetched()
+        # A byte a pixel would be eight times as much to copy.
+        return self._bools().numpy() if fetched is self else fetched.masks()
 
     def areas(self) -> npt.NDArray[np.int64]:
         """`(N,)` pixels of every mask."""
-        return self._masks_on_device().sum(dim=(1, 2)).cpu().numpy()
+        return self._bools().sum(dim=(1, 2)).cpu().numpy()
 
     def boxes(self) -> npt.NDArray[np.float32]:
         """`(N, 4)` tight boxes x0, y0, x1, y1; x1 and y1 lie just after the last pixel.
 
         The box of an empty mask is all zero.
         """
-        return boxes_from_masks(self._masks_on_device()).cpu().numpy()
+        return boxes_from_masks(self._bools()).cpu().numpy()
 
     def rle(self) -> list[Rle]:
         """COCO run-length encodings, byte for byte what `pycocotools` writes."""
-        return [encode(mask) for mask in self.masks()]
+        return encode_masks(self._bools())
 
     def polygons(self, tolerance: float = 0.0) -> list[tuple[npt.NDArray[np.float32], ...]]:
         """Per mask its outlines, each `(K, 2)` x, y along pixel edges; holes turn the other way.
@@ -184,6 +214,23 @@ class MaskSet:
             alpha = mask[y0:y1, x0:x1, None].astype(np.uint8) * 255
             cut.append(np.concatenate([image[y0:y1, x0:x1], alpha], axis=2))
         return cut
+
+    def _sent(self) -> "MaskSet":
+        sent = replace(self)
+        fetched = Fetched.of(self._masks_on_device(), self._numbers())
+        object.__setattr__(sent, "_fetched", fetched)
+        return sent
+
+    def _bools(self) -> Tensor:
+        """`(N, height, width)` bool, on the host if they were fetched, else where the model is."""
+        return self._masks_on_device() if self._fetched is None else self._fetched.masks()
+
+    def _numbers(self) -> Tensor:
+        """`(3, N)` float32, the ratings."""
+        return torch.stack([self.iou.float(), self.object_score.float(), self._stability()])
+
+    def _stability(self) -> Tensor:
+        return stability_scores(self.grid_logits() - self.threshold, delta=1.0)
 
     def _masks_on_device(self) -> Tensor:
         # One mask at a time: upsampled logits are 4 bytes a pixel, and only the bits are kept.

@@ -1,6 +1,6 @@
 """What tracking says about the frames of a video, on the device and as it is kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from masklet.ops.rle import Rle
@@ -60,15 +60,19 @@ class FrameResult:
     """Whose mask is where in `masks`, in the order in which the objects came."""
     masks: MaskSet
 
+    def fetched(self) -> "FrameResult":
+        """The same, with masks that are on their way to the host (`MaskSet.fetched`)."""
+        return replace(self, masks=self.masks.fetched())
+
     def kept(self) -> FrameMasks:
-        """The same as run-length encodings and numbers, all read from the device at once."""
-        masks = self.masks
+        """The same as run-length encodings and numbers: two copies from the device."""
+        ratings = self.masks.ratings()
         numbers = zip(
             self.object_ids,
-            masks.rle(),
-            masks.scores().tolist(),
-            masks.object_score.float().cpu().tolist(),
-            masks.stability().tolist(),
+            self.masks.rle(),
+            ratings.iou.tolist(),
+            ratings.object_score.tolist(),
+            ratings.stability.tolist(),
             strict=True,
         )
         return FrameMasks(self.frame_index, tuple(ObjectMask(*each) for each in numbers))
