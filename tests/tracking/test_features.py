@@ -1,5 +1,7 @@
 """The features of frames by number, within a budget."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,22 @@ class Counted(list):
     def __getitem__(self, index):
         self.read.append(index)
         return super().__getitem__(index)
+
+
+class Threads(list):
+    """A video that knows which thread read which frame, and refuses two at a time."""
+
+    def __init__(self, frames):
+        super().__init__(frames)
+        self.read = []
+        self.is_busy = threading.Lock()
+
+    def __getitem__(self, index):
+        assert self.is_busy.acquire(blocking=False), "two threads read at once"
+        self.read.append((index, threading.current_thread()))
+        frame = super().__getitem__(index)
+        self.is_busy.release()
+        return frame
 
 
 def cache_of(model, video, budget_bytes):
@@ -50,3 +68,60 @@ def test_a_frame_of_another_size_is_told(model, clip):
     cache = cache_of(model, [clip[0], np.zeros((20, 30, 3), np.uint8)], 0)
     with pytest.raises(VideoError, match=r"frame 1 is 30x20, frame 0 is 72x48; expected frames of"):
         cache.frame(1)
+
+
+def test_a_frame_is_read_ahead_in_a_thread_and_once(model, clip):
+    video = Threads(clip[:4])
+    cache = cache_of(model, video, 4 * FRAME_BYTES)
+    plain = cache_of(model, clip[:4], 0)
+    video.read.clear()
+    with cache.reading_ahead(2):
+        cache.frame(1)
+    assert sorted(index for index, _ in video.read) == [1, 2]
+    (of_two,) = [thread for index, thread in video.read if index == 2]
+    assert of_two is not threading.current_thread()
+    assert not of_two.is_alive()
+    embedding = cache.frame(2).features.embedding_FLC
+    assert embedding.equal(plain.frame(2).features.embedding_FLC)
+    assert len(video.read) == 2
+
+
+def test_a_frame_that_is_kept_is_not_read_ahead(model, clip):
+    video = Counted(clip[:3])
+    cache = cache_of(model, video, 3 * FRAME_BYTES)
+    cache.frame(1)
+    video.read.clear()
+    for index in (1, None):
+        with cache.reading_ahead(index):
+            pass
+    assert video.read == []
+
+
+def test_a_frame_that_was_read_ahead_is_read_again_once_it_is_let_go_of(model, clip):
+    video = Counted(clip[:3])
+    cache = cache_of(model, video, 0)
+    video.read.clear()
+    with cache.reading_ahead(2):
+        pass
+    cache.forget_ahead()
+    cache.frame(2)
+    assert video.read == [2, 2]
+
+
+def test_while_a_frame_that_was_read_ahead_is_worked_on_the_next_one_is_read(model, clip):
+    video = Counted(clip[:5])
+    cache = cache_of(model, video, 0)
+    video.read.clear()
+    for index in (1, 2, 3):
+        with cache.reading_ahead(index + 1):
+            cache.frame(index)
+    cache.frame(4)
+    assert sorted(video.read) == [1, 2, 3, 4]
+
+
+def test_what_went_wrong_ahead_is_told_when_the_frame_is_asked_for(model, clip):
+    cache = cache_of(model, clip[:2], 0)
+    with cache.reading_ahead(7):
+        cache.frame(1)
+    with pytest.raises(IndexError, match="out of range"):
+        cache.frame(7)

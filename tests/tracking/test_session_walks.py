@@ -150,6 +150,35 @@ def test_a_prompt_reads_its_own_frame_and_that_of_the_size(model, clip):
     assert video.read == [0, 20]
 
 
+def test_a_walk_reads_every_frame_once_and_none_whose_features_are_kept(model, clip):
+    video = Counted(clip[:6])
+    session = Session(model, video)
+    session.prompt(1, 0, DISC)
+    video.read.clear()
+    run(session, 0, 4)
+    assert sorted(video.read) == [1, 2, 3]
+    session.prompt(2, 1, SQUARE)
+    run(session)
+    assert sorted(video.read) == [1, 2, 3, 4, 5]
+
+
+def test_when_a_frame_is_handed_over_no_thread_reads_the_video(model, clip):
+    threads = []
+
+    class Watched(Counted):
+        def __getitem__(self, index):
+            threads.append(threading.current_thread())
+            return super().__getitem__(index)
+
+    session = Session(model, Watched(clip[:8]), budgets=Budgets(feature_cache_bytes=0))
+    session.prompt(1, 0, DISC)
+    walk = session.propagate()
+    for _ in range(4):
+        next(walk)
+        assert not any(each.is_alive() for each in threads if each is not threading.main_thread())
+    assert len(set(threads)) == 5, "this one, and one for each frame that was tracked or is next"
+
+
 def test_a_run_that_has_nothing_to_do_reads_no_frame_and_is_no_step(model, clip):
     video = Counted(clip[:4])
     session = Session(model, video, budgets=Budgets(feature_cache_bytes=0))

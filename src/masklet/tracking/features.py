@@ -1,6 +1,15 @@
-"""Frames of a video by number, encoded when asked for, the latest ones kept."""
+"""Frames of a video by number, encoded when asked for, the latest ones kept.
+
+One frame may be read in a thread while another one is worked on. Unlike those of a stream, which
+nobody else reads, a session's video is the caller's too, and videos are for one thread at a time:
+so the thread is done whenever the caller is on.
+"""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +62,8 @@ class FeatureCache:
         self._budget_bytes = budget_bytes
         self._nbytes = 0
         self._kept: OrderedDict[int, EncodedFrame] = OrderedDict()
+        self._reading = Lock()
+        self._ahead: dict[int, Future[npt.NDArray[np.uint8]]] = {}
         first = video[0]
         self.size = (first.shape[0], first.shape[1])
 
@@ -68,7 +79,7 @@ class FeatureCache:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
-        pixels = self._video[index]
+        pixels = self._pixels(index)
         if pixels.shape[:2] != self.size:
             raise VideoError(
                 f"frame {index} is {pixels.shape[1]}x{pixels.shape[0]}, frame 0 is "
@@ -81,6 +92,35 @@ class FeatureCache:
             _, dropped = self._kept.popitem(last=False)
             self._nbytes -= _nbytes(dropped)
         return encoded
+
+    @contextmanager
+    def reading_ahead(self, index: int | None) -> Iterator[None]:
+        """Read a frame in a thread while the block runs, which does not end before that is done.
+
+        `frame` takes it when it is asked for it, and raises what went wrong then. For None, and for
+        a frame whose features are kept, nothing is read.
+        """
+        if index is None or index in self:
+            yield
+            self.forget_ahead()
+            return
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            self._ahead[index] = reader.submit(self._read, index)
+            yield
+        for passed in self._ahead.keys() - {index}:
+            del self._ahead[passed]
+
+    def forget_ahead(self) -> None:
+        """Let go of frames that were read ahead and not asked for."""
+        self._ahead.clear()
+
+    def _pixels(self, index: int) -> npt.NDArray[np.uint8]:
+        ahead = self._ahead.pop(index, None)
+        return self._read(index) if ahead is None else ahead.result()
+
+    def _read(self, index: int) -> npt.NDArray[np.uint8]:
+        with self._reading:
+            return self._video[index]
 
 
 def _nbytes(frame: EncodedFrame) -> int:

@@ -1,7 +1,8 @@
 """Which frames a propagation visits, in which order, and who is tracked on each of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Literal, TypeAlias, assert_never, get_args
 
 from masklet.errors import PromptError, VideoError
@@ -37,6 +38,19 @@ class Leg:
     """Per object the prompted frames from which it sets out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A frame of a run."""
+
+    frame: int
+    due: tuple[ObjectId, ...]
+    """Who is tracked on it."""
+    reverse: bool
+    """Whether the walk is reversed there."""
+    following: int | None = None
+    """The frame that is visited next, if anyone is tracked on it."""
+
+
 def check_window(
     start: int | None, stop: int | None, direction: Direction, num_frames: int
 ) -> None:
@@ -56,16 +70,21 @@ def check_window(
 
 def visits(
     run: Run, known: Sequence[ObjectState], num_frames: int, context: Context
-) -> Iterator[tuple[int, tuple[ObjectId, ...], bool]]:
-    """The frames of a run, who is tracked on each, and whether the walk is reversed there.
+) -> Iterator[Visit]:
+    """The frames of a run in walking order.
 
     The objects are as they are before the run: its legs do not fill each other's frames.
     """
     objects = {each.object_id: each for each in known}
     prompted = {each.object_id: tuple(each.prompted) for each in known}
-    for leg in legs(prompted, range(num_frames), run.start, run.stop, run.direction):
-        for frame, due in due_frames(leg, objects, context):
-            yield frame, due, leg.reverse
+    planned = (
+        Visit(frame, due, leg.reverse)
+        for leg in legs(prompted, range(num_frames), run.start, run.stop, run.direction)
+        for frame, due in due_frames(leg, objects, context)
+    )
+    for visit, after in pairwise(chain(planned, [None])):
+        assert visit is not None
+        yield visit if after is None or not after.due else replace(visit, following=after.frame)
 
 
 def legs(

@@ -29,7 +29,7 @@ from masklet.tracking.history import (
     scores_of,
 )
 from masklet.tracking.journal import Journal, Subject, prompt_line, run_line, settings_of
-from masklet.tracking.plans import Direction, Run, check_window, visits
+from masklet.tracking.plans import Direction, Run, Visit, check_window, visits
 from masklet.tracking.spans import Context, stale
 from masklet.tracking.walking import Walker
 from masklet.types import FrameMasks, MaskSet, ObjectId, Prompt
@@ -230,7 +230,8 @@ class Session(Generic[S]):
         last one, both what comes before the first one backwards and then the rest forwards. Frames
         that are up to date are not tracked again. Frames that lie between a prompt and the window
         come first. Every frame is known to the session when it is handed over: the walk may be
-        left at any time and taken up by another call, with the same masks. An edit ends it.
+        left at any time and taken up by another call, with the same masks. An edit ends it. While a
+        frame is tracked the next one is read in a thread, which waits when a frame is handed over.
 
         Args:
             start: the first frame; by default that of the first prompt, or, backwards, 0.
@@ -302,25 +303,28 @@ class Session(Generic[S]):
         self._run = run
         objects = self.state.objects
         known = [objects[i] for i in chosen if i in objects and objects[i].prompted]
+        features = self._walker.features
         try:
-            for frame, due, reverse in visits(run, known, self.num_frames, self.context):
+            for visit in visits(run, known, self.num_frames, self.context):
                 if _is_cancelled(cancel):
                     return
-                self._advance(run, frame, due, reverse=reverse)
+                with features.reading_ahead(visit.following):
+                    self._advance(run, visit)
                 run.frames += 1
-                yield self._at(frame, chosen)
+                yield self._at(visit.frame, chosen)
                 if self._run is not run:
                     return
         finally:
+            features.forget_ahead()
             if self._run is run:
                 self._end_run()
 
-    def _advance(self, run: Run, frame: int, due: Sequence[ObjectId], *, reverse: bool) -> None:
-        if not due:
+    def _advance(self, run: Run, visit: Visit) -> None:
+        if not visit.due:
             return
         state = self.state
-        objects = [state.objects[i] for i in due]
-        for known in self._walker.advance(objects, frame, reverse=reverse):
+        objects = [state.objects[i] for i in visit.due]
+        for known in self._walker.advance(objects, visit.frame, reverse=visit.reverse):
             state = state.with_object(known)
         if run.has_changed:
             self._history.amend(state)
