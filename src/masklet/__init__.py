@@ -81,7 +81,9 @@ def track(
         model: from `masklet.load`.
         video: a path; or `(height, width, 3)` uint8 RGB frames in order, from anywhere.
         prompts: by frame index, counted from 0, what is said about which object.
-        **settings: those of `masklet.tracking.tracker.track`: `policy`, `lookahead` and so on.
+        **settings: those of `masklet.tracking.tracker.track`: `policy`, `lookahead` and so on. Of a
+            path, 4 frames are encoded at once under CUDA unless said otherwise (a choice, not
+            measured on a GPU); frames from elsewhere, which may be live, one at a time.
 
     Yields:
         One result per frame, from the first prompted frame on, as soon as it is known. A file is
@@ -95,6 +97,7 @@ def track(
     import os
 
     from masklet.io.open import open_video
+    from masklet.tracking.stream import default_lookahead
     from masklet.tracking.tracker import track as follow
 
     if not isinstance(video, str | os.PathLike):
@@ -105,6 +108,7 @@ def track(
         if not 0 <= start < len(source):
             start = 0  # there is no such frame, as `follow` says
         known = {"num_frames": len(source), "first_frame": start}
+        known["lookahead"] = default_lookahead(model.device)
         yield from follow(model, source.frames(start), prompts, **(known | settings))
 
 

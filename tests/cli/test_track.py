@@ -193,6 +193,13 @@ def test_how_it_was_tracked_is_recorded(tracked, clip, folder):
     assert settings["memories"] == "foveated"
 
 
+def test_how_many_frames_are_encoded_at_once_is_recorded_also_where_it_was_not_said(
+    tracked, clip, folder
+):
+    assert tracked("clip.mp4", "--point", "0:12,18", "--end", 1, "--device", "cpu").code == 0
+    assert read_masklets(folder / "masklet-out" / "masklets.json").settings["lookahead"] == 1
+
+
 def test_small_memories_give_other_scores_of_the_same_object(tracked, clip, folder):
     scores = []
     for memories in ("full", "pooled", "foveated"):

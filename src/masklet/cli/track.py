@@ -120,8 +120,12 @@ Memories: TypeAlias = Annotated[
     ),
 ]
 Lookahead: TypeAlias = Annotated[
-    int,
-    typer.Option(min=1, help="Frames that are encoded at once; a GPU likes several."),
+    int | None,
+    typer.Option(
+        min=1,
+        help="Frames that are encoded at once; a GPU likes several.",
+        show_default="4 under CUDA, else 1",
+    ),
 ]
 NonOverlap: TypeAlias = Annotated[
     bool,
@@ -182,7 +186,7 @@ def track(  # noqa: PLR0913 - typer reads one option from each parameter
     stride: Stride = 1,
     max_conditioning: MaxConditioning = None,
     memories: Memories = options.Memories.FULL,
-    lookahead: Lookahead = 1,
+    lookahead: Lookahead = None,
     non_overlap: NonOverlap = False,
     out: Out = Path("masklet-out"),
     formats: Formats = None,

@@ -37,7 +37,8 @@ class TrackTask:
     """The last frame of the span, itself included."""
     compiled: bool = False
     memory_dtype: str = "bfloat16"
-    lookahead: int = 1
+    lookahead: int | None = None
+    """Frames encoded at once; None is what suits the device."""
     stride: int = 1
     max_conditioning: int | None = None
     memories: str = "full"

@@ -13,7 +13,7 @@ from masklet.cli.tracking_output import TrackOutput, check_output, deliver, say,
 from masklet.cli.tracking_plan import TrackTask, Walk, plan_walks
 from masklet.cli.tracking_record import Record, begin_record, resume_record
 from masklet.cli.tracking_results import clear_results, write_results
-from masklet.cli.tracking_steps import Step, follow, open_model
+from masklet.cli.tracking_steps import Step, follow, lookahead_of, open_model
 from masklet.cli.video_prompts import check_prompts, joined_prompts, recorded_prompts
 from masklet.errors import OutputError, VideoError
 from masklet.io.atomic import make_folder
@@ -45,10 +45,12 @@ def track_video(task: TrackTask, output: TrackOutput, *, prompt_file: Path | Non
             task = replace(task, prompts=joined_prompts(recorded, task.prompts))
         check_prompts(task.prompts, source.info)
         if not isinstance(source, FrameSource):
-            return track_live(source, task, output)
+            # Frames that come when they come are not waited for.
+            return track_live(source, replace(task, lookahead=1), output)
         walks = plan_walks(task, len(source))
         check_output(output)
         model = open_model(task)
+        task = replace(task, lookahead=lookahead_of(task, model.device))
         # Not before: bad input leaves no empty folder behind.
         record = _open_record(source, task, output, model)
         with record.log:

@@ -15,7 +15,7 @@ from masklet.memory.standard import StandardPolicy
 from masklet.model.protocol import SegmentationModel
 from masklet.model.sam2 import SAM2
 from masklet.tracking.following import no_masks
-from masklet.tracking.stream import encode_frames
+from masklet.tracking.stream import default_lookahead, encode_frames
 from masklet.tracking.tracker import Tracker, TrackerState
 from masklet.types import FrameMasks, FrameResult, ObjectId, Prompt
 from masklet.weights.load import load
@@ -57,6 +57,11 @@ def open_model(task: TrackTask) -> SAM2:
         )
 
 
+def lookahead_of(task: TrackTask, device: torch.device) -> int:
+    """How many frames are encoded at once."""
+    return default_lookahead(device) if task.lookahead is None else task.lookahead
+
+
 def new_tracker(
     model: SegmentationModel,
     task: TrackTask,
@@ -95,6 +100,7 @@ def follow(
     reverse = walks[at.walk].reverse
     tracker = new_tracker(model, task, num_frames=len(source), reverse=reverse)
     tracker.state = at.state
+    batch = lookahead_of(task, model.device)
     for number in range(at.walk, len(walks)):
         done = at.step if number == at.walk else 0
         if number > at.walk:
@@ -102,9 +108,9 @@ def follow(
         # The walk back passes prompts that the tracker has heard already.
         prompts = {} if number else task.prompts
         quiet = _frames_before(prompts, walks[number])
-        for result in _walked(tracker, source, walks[number].indices[done:], prompts, task):
+        for result in _walked(tracker, source, walks[number].indices[done:], prompts, batch):
             done += 1
-            in_batch = max(done - quiet, 0) % task.lookahead and done < len(walks[number])
+            in_batch = max(done - quiet, 0) % batch and done < len(walks[number])
             yield Step(result, None if in_batch else Checkpoint(number, done, tracker.state))
 
 
@@ -118,7 +124,7 @@ def _walked(
     source: FrameSource,
     indices: range,
     prompts: Prompts,
-    task: TrackTask,
+    batch: int,
 ) -> Iterator[FrameResult]:
     """The masks of these frames, the first of which is the next one of the tracker."""
     model, size = tracker.method.model, tracker.input_size
@@ -132,7 +138,7 @@ def _walked(
         return
     low, high = min(indices[0], indices[-1]), max(indices[0], indices[-1])
     frames = source.frames(low, high + 1, reverse=tracker.reverse)
-    stream = encode_frames(model, frames, input_size=size, batch=task.lookahead)
+    stream = encode_frames(model, frames, input_size=size, batch=batch)
     for index, frame in zip(indices, stream, strict=True):
         yield tracker.step_encoded(frame, prompts.get(index)).fetched()
 

@@ -210,7 +210,8 @@ def track(  # noqa: PLR0913  # the loop's settings, all but three with defaults
         first_frame: the number of the first frame of `frames`.
         memory_dtype: as for `Tracker`.
         non_overlap: as for `Tracker`.
-        lookahead: frames encoded per call of the encoder.
+        lookahead: frames encoded per call of the encoder; more than one keeps a GPU busier, and
+            the first result waits for all of them.
 
     Yields:
         One result per frame, from the first prompted frame on, as soon as it is known. Frames
