@@ -17,13 +17,14 @@ from masklet.errors import PromptError, VideoError
 from masklet.io.camera import Camera
 from masklet.io.coco import read_coco
 from masklet.io.images import read_image, write_png
-from masklet.io.masklets import read_masklets
+from masklet.io.masklets import MaskletLog, read_masklets
 from masklet.io.object_png import read_object_pngs
 from masklet.io.open import open_video
 from masklet.io.palette_png import label_map, read_palette_pngs
 from masklet.io.youtube_vis import read_youtube_vis
 from masklet.ops import rle
-from masklet.types import Prompt, VideoInfo
+from masklet.tracking.tracker import Tracker
+from masklet.types import MaskSet, Prompt, VideoInfo
 from masklet.weights.load import load
 from tests.cli.conftest import clip_pictures
 
@@ -66,6 +67,37 @@ def test_they_are_the_masks_that_python_gives(tracked, clip, folder, lively_path
     assert {frame: list(masklets.prompts[frame]) for frame in masklets.prompts} == {3: [1], 6: [2]}
     assert masklets.model == str(lively_path)
     assert masklets.video.num_frames == 12
+
+
+def test_masks_that_are_fetched_from_a_device_become_the_same_bytes(
+    tracked, clip, folder, monkeypatch
+):
+    assert tracked("clip.mp4", *TWO, "--format", "masklets", "--out", "here").code == 0
+    # What `fetched` does with masks on a GPU.
+    monkeypatch.setattr(MaskSet, "fetched", MaskSet._sent)
+    assert tracked("clip.mp4", *TWO, "--format", "masklets", "--out", "there").code == 0
+    here, there = (folder / name / "masklets.json" for name in ("here", "there"))
+    assert here.read_bytes() == there.read_bytes()
+
+
+def test_a_frame_is_written_when_the_next_one_was_given_to_the_device(tracked, clip, monkeypatch):
+    events = []
+    step, append = Tracker.step_encoded, MaskletLog.append
+
+    def stepped(tracker, *arguments):
+        events.append(("step", tracker.state.frame_index))
+        return step(tracker, *arguments)
+
+    def appended(log, frame):
+        events.append(("write", frame.frame_index))
+        append(log, frame)
+
+    monkeypatch.setattr(Tracker, "step_encoded", stepped)
+    monkeypatch.setattr(MaskletLog, "append", appended)
+    words = ("--point", "3:12,18", "--end", 5, "--format", "masklets")
+    assert tracked("clip.mp4", *words).code == 0
+    written_last = [("step", 5), ("write", 4), ("write", 5)]
+    assert events == [("step", 3), ("step", 4), ("write", 3), *written_last]
 
 
 def test_every_format_is_read_back_as_the_same_masks(tracked, clip, folder):
