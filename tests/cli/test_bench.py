@@ -297,6 +297,7 @@ def test_without_matplotlib_all_but_the_plot_can_be_had(measure, folder, no_matp
             "--compile 'maybe' is unknown; expected no, yes. Put",
         ),
         (("--compile", "no,no"), PromptError, "--compile 'no,no' has an empty or a repeated part"),
+        (("--memories", "half"), PromptError, "--memories 'half' is unknown; expected full, poo"),
         (("--data", "nowhere"), DatasetError, "nowhere"),
         (("--limit", "3"), PromptError, "--limit 3 was given without --data; expected a dataset"),
         (("--clip", "gone.mp4"), VideoError, "gone.mp4"),
@@ -313,6 +314,32 @@ def test_bad_input_is_told_before_the_work(measure, folder, words, error, messag
     assert not (folder / "masklet-out").exists()
 
 
+def test_an_official_network_without_training_is_measured_and_called_so(folder):
+    words = (
+        "--model",
+        "untrained:sam2.1-hiera-tiny",
+        "--size",
+        "64",
+        "--objects",
+        "1",
+        "--no-plot",
+    )
+    assert invoked(*words, *FAST).exit_code == 0
+    (row,) = read_bench(folder / "masklet-out" / "bench.json").rows
+    assert row.cell.setup.model == "untrained:sam2.1-hiera-tiny"
+    table = (folder / "masklet-out" / "bench.md").read_text()
+    assert table.startswith("`untrained:sam2.1-hiera-tiny` on cpu")
+
+
+def test_masks_of_random_weights_are_not_scored(folder, davis):
+    done = invoked("--model", "untrained:sam2.1-hiera-tiny", "--data", davis, *FAST)
+    assert isinstance(done.exception, PromptError)
+    assert "was given for untrained:sam2.1-hiera-tiny; expected a model that was trained" in str(
+        done.exception
+    )
+    assert not (folder / "masklet-out").exists()
+
+
 def test_every_model_and_precision_is_combined(model_path, lively_path):
     wish = Wish(
         models=f"{model_path},{lively_path}",
@@ -320,6 +347,7 @@ def test_every_model_and_precision_is_combined(model_path, lively_path):
         sizes="64",
         dtypes="float32,bfloat16",
         modes="no",
+        memories="full,pooled",
         devices="cpu",
         frames=7,
         threads=None,
@@ -333,7 +361,8 @@ def test_every_model_and_precision_is_combined(model_path, lively_path):
         for path in (model_path, lively_path)
         for dtype in ("float32", "bfloat16")
     ]
-    assert len(plan.cells) == 8
+    assert len(plan.cells) == 16
+    assert [cell.memories for cell in plan.cells[:4]] == ["full", "full", "pooled", "pooled"]
     assert plan.repeats == 7
     assert plan.labelled is None
     assert plan.clip[0].shape == (720, 1280, 3)

@@ -16,7 +16,9 @@ Models: TypeAlias = Annotated[
     typer.Option(
         "--model",
         metavar="NAME[,NAME]",
-        help="Names of `masklet models list`, files, folders or https addresses.",
+        help="Names of `masklet models list`, files, folders or https addresses; "
+        "untrained:NAME is the network of an official name with random weights: as fast, and "
+        "nothing is fetched.",
         rich_help_panel=_MATRIX,
     ),
 ]
@@ -54,6 +56,15 @@ Compiles: TypeAlias = Annotated[
         metavar="NO[,YES]",
         help="Whether the network is compiled: no, yes, or one after the other. It takes minutes "
         "for every size the first time.",
+        rich_help_panel=_MATRIX,
+    ),
+]
+Memories: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="FORM[,FORM]",
+        help="In which form past frames are remembered: full, as SAM 2 does, pooled or foveated, "
+        "which are smaller and change the masks.",
         rich_help_panel=_MATRIX,
     ),
 ]
@@ -135,6 +146,7 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
     size: Sizes = None,
     dtype: Dtypes = "float32,bfloat16",
     compiled: Compiles = "no",
+    memories: Memories = "full",
     device: Devices = None,
     frames: Frames = 20,
     threads: Threads = None,
@@ -171,6 +183,7 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
         sizes=size,
         dtypes=dtype,
         modes=compiled,
+        memories=memories,
         devices=device,
         frames=frames,
         threads=threads,

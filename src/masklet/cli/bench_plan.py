@@ -1,12 +1,12 @@
 """What `masklet bench` is to measure, from what was typed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import torch
 
@@ -19,16 +19,20 @@ from masklet.eval.bench.speed import Opened, Plan, cells_of, made_clip
 from masklet.eval.bench.speed_records import Cell, Setup
 from masklet.io.open import open_video
 from masklet.io.video import Frame
+from masklet.memory.standard import MemoryForm
 from masklet.model.compiling import compiling_hindrance, warm_up
 from masklet.model.config import ModelConfig
 from masklet.model.kernels import linear
 from masklet.model.preprocess import checked_input_size
 from masklet.model.sam2 import SAM2
 from masklet.weights.load import load
+from masklet.weights.untrained import untrained
 
 _CLIP_FRAMES = 8
 """How many frames are held; they are taken in turn."""
 _MODES = {"no": False, "yes": True}
+_FORMS: Mapping[str, MemoryForm] = {form: form for form in get_args(MemoryForm)}
+_UNTRAINED = "untrained:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Wish:
     dtypes: str
     modes: str
     """Whether the network is compiled: "no", "yes" or both."""
+    memories: str
+    """In which form past frames are remembered."""
     devices: str | None
     frames: int
     threads: int | None
@@ -55,8 +61,8 @@ def make_plan(wish: Wish) -> Plan:
     """All that is to be measured; every model and every device was tried then.
 
     Raises:
-        PromptError: a number, a precision or a mode is none, or given twice; the data are pictures,
-            or none although they are limited.
+        PromptError: a number, a precision, a mode or a form is none, or given twice; the data are
+            pictures, none although they are limited, or there for a model that is not trained.
         ImageError: a size is no multiple of 32.
         DatasetError: the data are missing, empty or broken.
         VideoError: the clip cannot be read.
@@ -66,20 +72,23 @@ def make_plan(wish: Wish) -> Plan:
     typed_sizes = None if wish.sizes is None else read_counts("--size", wish.sizes)
     dtypes = _read_words("--dtype", wish.dtypes, list(Dtype))
     modes = [_MODES[word] for word in _read_words("--compile", wish.modes, list(_MODES))]
+    forms = [_FORMS[word] for word in _read_words("--memories", wish.memories, list(_FORMS))]
+    names = _parts("--model", wish.models)
+    check_trained(names, wish.data)
     for size in typed_sizes or ():
         checked_input_size(size, size)
     labelled = open_labelled(wish.data, wish.limit)
     clip = made_clip() if wish.clip is None else _read_clip(wish.clip)
     devices = [None] if wish.devices is None else _parts("--device", wish.devices)
     cells: list[Cell] = []
-    for name in _parts("--model", wish.models):
+    for name in names:
         for device in devices:
             with download_bar(name) as progress:
-                model = load(name, device=device, dtype=dtypes[0], progress=progress)
+                model = open_named(name, device=device, dtype=dtypes[0], progress=progress)
             if True in modes:
                 check_compiler(model.device, compiling_hindrance(model.device))
             setups = setups_of(name, str(model.device), dtypes, modes)
-            cells += cells_of(setups, typed_sizes or (model.config.image_size,), objects)
+            cells += cells_of(setups, typed_sizes or (model.config.image_size,), objects, forms)
     return Plan(tuple(cells), clip, repeats=wish.frames, labelled=labelled)
 
 
@@ -88,9 +97,45 @@ def open_model(setup: Setup, size: int) -> Opened:
     if setup.compiled:
         # What was compiled for other sizes and models would change what is compiled now.
         torch.compiler.reset()
-    model = load(setup.model, device=setup.device, dtype=setup.dtype, compile=setup.compiled)
+    model = open_named(setup.model, device=setup.device, dtype=setup.dtype, compile=setup.compiled)
     warm_up(model, (size, size))
     return Opened(model, _outline(model.config), lambda left, right: linear(left, right, None))
+
+
+def open_named(
+    name: str,
+    *,
+    device: str | None,
+    dtype: str | None = None,
+    compile: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> SAM2:
+    """The model of `--model`, trained or not; the arguments are those of `load`.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be used so.
+
+    >>> open_named("untrained:sam2.1-hiera-tiny", device="cpu").config.image_size
+    1024
+    """
+    if name.startswith(_UNTRAINED):
+        plain = name.removeprefix(_UNTRAINED)
+        return untrained(plain, device=device, dtype=dtype, compile=compile)
+    return load(name, device=device, dtype=dtype, progress=progress, compile=compile)
+
+
+def check_trained(names: Sequence[str], data: str | None) -> None:
+    """Make sure that nobody takes the masks of random weights for those of a model.
+
+    Raises:
+        PromptError: masks are to be scored, and a model has learned nothing.
+    """
+    new = [name for name in names if name.startswith(_UNTRAINED)]
+    if new and data is not None:
+        raise PromptError(
+            f"--data {data} was given for {new[0]}; expected a model that was trained, because "
+            "random weights give masks that mean nothing. Leave --data or that model out."
+        )
 
 
 def read_counts(option: str, text: str) -> tuple[int, ...]:

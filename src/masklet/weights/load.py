@@ -53,11 +53,33 @@ def load(
 
     >>> model = load("sam2.1-hiera-tiny", device="cpu")  # doctest: +SKIP
     """
+    # Before anything is fetched.
     place = _device(device)
     precision = _dtype(dtype, place)
     model = assemble(read(locate(source, progress=progress)))
+    return made_ready(model, device=place, dtype=precision, compile=compile)
+
+
+def made_ready(
+    model: SAM2,
+    *,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    compile: bool,
+) -> SAM2:
+    """The same model on a device, in a precision and compiled, as `load` says.
+
+    Raises:
+        CheckpointError: the device or the dtype cannot be used.
+
+    >>> from masklet.model.config import SAM2_1_TINY
+    >>> model = SAM2(SAM2_1_TINY).eval()
+    >>> made_ready(model, device="cpu", dtype="bfloat16", compile=False).device
+    device(type='cpu')
+    """
+    place = _device(device)
     # Narrowed after the move: a GPU casts faster than the host.
-    set_precision(model.to(place), precision)
+    set_precision(model.to(place), _dtype(dtype, place))
     if compile:
         _compile(model)
     return model

@@ -9,6 +9,7 @@ from masklet.eval.model_methods import VideoModel
 from masklet.eval.scoring import Scoring
 from masklet.eval.tasks import VosTask
 from masklet.eval.vos import VosOptions
+from masklet.memory.standard import StandardPolicy
 from tests.eval.clips import ArrayClip, moving_square
 from tests.tracking.made import made_model
 
@@ -37,6 +38,12 @@ def test_the_size_is_the_one_that_is_asked_for(model):
     assert sizes[0] != sizes[1]
     with pytest.raises(ImageError, match="input size is 50 x 50"):
         tracking_accuracy(model, (OTHER,), size=50)
+
+
+def test_memories_are_those_of_the_policy(model):
+    policies = [None, StandardPolicy(), StandardPolicy(memories="foveated")]
+    means = [tracking_accuracy(model, (CLIP,), size=64, policy=each).mean for each in policies]
+    assert means[0] == means[1] != means[2]
 
 
 def test_it_tells_of_every_clip_that_is_done(model):

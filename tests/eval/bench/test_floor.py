@@ -97,6 +97,14 @@ def _of_linear(x_shape, weight_shape, *_, **__):
     return 2 * math.prod(x_shape) * weight_shape[0]
 
 
+def test_smaller_memories_take_less(model):
+    full, pooled, foveated = (
+        frame_flops(model, size=256, objects=1, memories=form)
+        for form in ("full", "pooled", "foveated")
+    )
+    assert foveated < pooled < full
+
+
 def test_a_larger_input_takes_more(model):
     small, large = (frame_flops(model, size=side, objects=1) for side in (128, 256))
     assert large > 4 * small

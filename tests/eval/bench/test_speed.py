@@ -24,6 +24,7 @@ from masklet.eval.bench.speed import (
     sweep,
 )
 from masklet.eval.bench.speed_records import PARTS, Setup
+from masklet.memory.standard import StandardPolicy
 from masklet.model.sam2 import SAM2
 from tests.eval.clips import ArrayClip, moving_square
 from tests.tiny import tiny_config, tiny_model
@@ -154,6 +155,26 @@ def test_clips_are_scored_once_for_all_numbers_of_objects(opened, model):
     assert found[1:3] == expected
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
+
+
+def test_every_form_of_memories_has_its_times_floor_and_accuracy_from_one_model(opened, model):
+    cells = cells_of([TINY], [64], [1, 2], ["full", "foveated"])
+    asked = []
+
+    def open_model(*wanted):
+        asked.append(wanted)
+        return opened(model)
+
+    plan = Plan(cells, CLIP, repeats=1, warmup=1, labelled=LABELLED)
+    rows = list(sweep(plan, open_model, lambda _: None))
+    assert len(asked) == 1
+    forms = [(row.cell.memories, row.cell.objects) for row in rows]
+    assert forms == [("full", 1), ("full", 2), ("foveated", 1), ("foveated", 2)]
+    assert rows[2].floor.flops < rows[0].floor.flops
+    policy = StandardPolicy(memories="foveated")
+    expected = tracking_accuracy(model, LABELLED.items, size=64, policy=policy)
+    assert [row.accuracy for row in rows[2:]] == [expected] * 2
+    assert rows[0].accuracy is rows[1].accuracy is not rows[2].accuracy
 
 
 def test_without_clips_there_is_no_accuracy(opened, model):

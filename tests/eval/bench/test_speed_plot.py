@@ -62,6 +62,14 @@ def test_models_and_devices_have_colours_of_their_own():
     assert has_colour(drawn(measured(), measured(device="cuda:0")), RED)
 
 
+def test_forms_of_memories_and_libraries_have_colours_of_their_own():
+    row = measured()
+    small = replace(row, cell=replace(row.cell, memories="pooled"))
+    peer = replace(row, cell=replace(row.cell, setup=replace(row.cell.setup, library="sam2")))
+    assert has_colour(drawn(row, small), RED)
+    assert has_colour(drawn(row, peer), RED)
+
+
 def test_rows_that_failed_are_left_out():
     np.testing.assert_array_equal(drawn(measured(), failed()), drawn(measured()))
     assert not has_colour(drawn(failed()), BLUE)

@@ -46,6 +46,9 @@ def test_a_cell_tells_what_differs():
     assert str(failed(16).cell) == "512 float32, 16 objects"
     compiled = Setup("tiny", "cpu", "float32", compiled=True)
     assert str(Cell(compiled, 512, 2)) == "512 float32, compiled, 2 objects"
+    assert str(Cell(compiled, 512, 2, "foveated")).endswith(", compiled, foveated, 2 objects")
+    peer = Setup("tiny", "cpu", "float32", library="sam2")
+    assert str(Cell(peer, 512, 2)) == "512 float32, sam2, 2 objects"
 
 
 def test_the_share_of_the_floor_is_its_time_over_that_of_the_median_frame():
@@ -65,7 +68,7 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_compiled_rows_with_floor_and_accuracy_are_read_again(tmp_path):
     row = replace(
         measured(),
-        cell=Cell(Setup("tiny", "cuda:0", "float16", compiled=True), 512, 64),
+        cell=Cell(Setup("tiny", "cuda:0", "float16", compiled=True), 512, 64, "pooled"),
         floor=Floor(3 * 10**11, 2.5e14),
         accuracy=Interval(0.5, 0.25, 0.75, 61),
     )
@@ -74,11 +77,27 @@ def test_compiled_rows_with_floor_and_accuracy_are_read_again(tmp_path):
     assert read_bench(tmp_path / "bench.json") == figures
 
 
-def test_figures_of_the_first_version_are_read(tmp_path):
+def test_rows_of_peers_are_read_again_with_their_versions(tmp_path):
+    peer = replace(measured(), cell=Cell(Setup("tiny", "cpu", "float32", library="sam2"), 512, 1))
+    figures = replace(bench(measured(), peer), peers={"sam2": "1.1.0"})
+    write_bench(tmp_path / "bench.json", figures)
+    assert read_bench(tmp_path / "bench.json") == figures
+
+
+@pytest.mark.parametrize(
+    ("version", "newer", "newer_of_rows"),
+    [
+        (2, ["peers"], ["memories", "library"]),
+        (1, ["peers", "scored"], ["memories", "library", "compiled", "floor", "accuracy"]),
+    ],
+    ids=["2", "1"],
+)
+def test_figures_of_older_versions_are_read(tmp_path, version, newer, newer_of_rows):
     document = describe_bench(bench(measured()))
-    document["format_version"] = 1
-    del document["scored"]
-    for name in ("compiled", "floor", "accuracy"):
+    document["format_version"] = version
+    for name in newer:
+        del document[name]
+    for name in newer_of_rows:
         del document["rows"][0][name]
     (tmp_path / "bench.json").write_text(json.dumps(document))
     assert read_bench(tmp_path / "bench.json") == bench(measured())
@@ -107,12 +126,18 @@ def damaged(change):
     ("change", "message"),
     [
         (lambda d: d.update(format="masklet-run"), "has the format 'masklet-run'; expected 'mask"),
-        (lambda d: d.update(format_version=3), "has version 3 of its format; expected at most 2"),
+        (lambda d: d.update(format_version=4), "has version 4 of its format; expected at most 3"),
         (lambda d: d.update(scored={"dataset": "x"}), "scored says None for 'clips'"),
         (
             lambda d: d["rows"][0].update(compiled="no"),
             "says 'no' for 'compiled'; expected true or",
         ),
+        (
+            lambda d: d["rows"][0].update(memories="half"),
+            r"rows\[0\] says 'half' for 'memories'; expected one of full, pooled, foveated",
+        ),
+        (lambda d: d["rows"][0].update(library=3), r"rows\[0\] says 3 for 'library'"),
+        (lambda d: d.update(peers={"sam2": 1}), "peers says 1 for 'sam2'"),
         (lambda d: d["rows"][0].update(floor={"flops": 1.5}), "floor says 1.5 for 'flops'"),
         (lambda d: d["rows"][0].update(accuracy={"mean": 1}), "accuracy says None for 'low'"),
         (lambda d: d.update(frame_size=[720]), r"says \[720\] for 'frame_size'; expected \[height"),

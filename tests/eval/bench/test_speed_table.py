@@ -68,6 +68,26 @@ def test_the_mode_has_a_column_where_something_is_compiled():
     assert (eager[1], compiled[1]) == ("eager", "compiled")
 
 
+def test_forms_of_memories_have_a_column_where_there_is_another_than_the_exact_one():
+    row = measured()
+    small = replace(row, cell=replace(row.cell, memories="foveated"))
+    headings, _, full, foveated = rows_of(bench_markdown(bench(row, small)))
+    assert headings[:4] == ["dtype", "input", "memories", "objects"]
+    assert (full[2], foveated[2]) == ("full", "foveated")
+
+
+def test_libraries_have_a_column_where_there_is_a_peer_and_the_caption_says_what_it_did():
+    row = measured()
+    setup = replace(row.cell.setup, library="sam2")
+    peer = replace(row, cell=replace(row.cell, setup=setup), parts={"frame": row.parts["frame"]})
+    figures = replace(bench(row, peer), peers={"transformers": "5.23.0", "sam2": "1.1.0"})
+    headings, _, ours, theirs = rows_of(bench_markdown(figures))
+    assert headings[0] == "library"
+    assert (ours[0], theirs[0]) == ("masklet", "sam2")
+    assert dict(zip(headings, theirs, strict=True))["encode"] == ""
+    assert " transformers 5.23.0 and sam2 1.1.0 from the ninth frame" in caption(figures)
+
+
 def test_the_caption_names_what_masks_were_scored_on():
     told = caption(replace(bench(measured()), scored=Scored("davis-2017 val", 30)))
     assert told.endswith(". J&F with masks on first frames, 30 clips of davis-2017 val.")

@@ -8,6 +8,7 @@ from masklet.eval.model_methods import VideoModel
 from masklet.eval.records import Interval, ObjectScores
 from masklet.eval.scoring import score_clip
 from masklet.eval.vos import run_vos
+from masklet.memory.standard import StandardPolicy
 from masklet.model.protocol import SegmentationModel
 
 _SCORE = "J&F"
@@ -18,6 +19,7 @@ def tracking_accuracy(
     clips: Sequence[Clip],
     *,
     size: int,
+    policy: StandardPolicy | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Interval | None:
     """The mean J&F, 0 to 1, over the objects of clips; None where no object has one.
@@ -29,12 +31,13 @@ def tracking_accuracy(
         model: what tracks.
         clips: labelled ones.
         size: side of the network's input, a multiple of 32.
+        policy: what is remembered; as SAM 2 does unless given.
         progress: told after each clip which share is done.
 
     Raises:
         DatasetError, VideoError: annotations or frames cannot be read.
     """
-    method = VideoModel(model, name="model", input_size=size)
+    method = VideoModel(model, name="model", policy=policy, input_size=size)
     objects: list[ObjectScores] = []
     for number, clip in enumerate(clips, 1):
         objects += score_clip(clip, run_vos(method, clip).predicted)

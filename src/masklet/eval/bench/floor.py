@@ -12,11 +12,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from masklet.eval.bench.steady import steady_tracker
+from masklet.memory.standard import MemoryForm, StandardPolicy
 from masklet.model.protocol import SegmentationModel
 
 
 @lru_cache(maxsize=64)
-def frame_flops(outline: SegmentationModel, *, size: int, objects: int) -> int:
+def frame_flops(
+    outline: SegmentationModel, *, size: int, objects: int, memories: MemoryForm = "full"
+) -> int:
     """Operations of a tracked frame in the steady state, the same in every precision.
 
     Args:
@@ -24,9 +27,11 @@ def frame_flops(outline: SegmentationModel, *, size: int, objects: int) -> int:
             take their plain form there, and nothing is computed.
         size: side of the network's input, a multiple of 32.
         objects: how many are tracked.
+        memories: in which form they are remembered.
     """
     frame = np.zeros((64, 64, 3), np.uint8)
-    tracker = steady_tracker(outline, [frame], size=size, objects=objects)
+    policy = StandardPolicy(memories=memories)
+    tracker = steady_tracker(outline, [frame], size=size, objects=objects, policy=policy)
     return flops_of(lambda: tracker.step(frame))
 
 

@@ -25,6 +25,7 @@ from masklet.eval.bench.steady import boxes_beside, steady_tracker
 from masklet.eval.records import Interval
 from masklet.image.predictor import ImagePredictor
 from masklet.io.video import Frame
+from masklet.memory.standard import MemoryForm, StandardPolicy
 from masklet.model.protocol import SegmentationModel
 from masklet.tracking.stream import encode_batch
 from masklet.types import Prompt
@@ -65,7 +66,10 @@ class Plan:
 
 
 def cells_of(
-    setups: Sequence[Setup], sizes: Sequence[int], objects: Sequence[int]
+    setups: Sequence[Setup],
+    sizes: Sequence[int],
+    objects: Sequence[int],
+    memories: Sequence[MemoryForm] = ("full",),
 ) -> tuple[Cell, ...]:
     """All combinations, those of a model together.
 
@@ -74,7 +78,11 @@ def cells_of(
     ['512 float32, 1 object', '512 float32, 4 objects']
     """
     return tuple(
-        Cell(setup, size, count) for setup in setups for size in sizes for count in objects
+        Cell(setup, size, count, form)
+        for setup in setups
+        for size in sizes
+        for form in memories
+        for count in objects
     )
 
 
@@ -112,16 +120,17 @@ def sweep(
     Raises:
         DatasetError, VideoError: a labelled clip cannot be read.
     """
-    blocks = [tuple(cells) for _, cells in groupby(plan.cells, key=_but_objects)]
+    blocks = [tuple(cells) for _, cells in groupby(plan.cells, key=_model_of)]
     works = [work for block in blocks for work in _works(block, plan)]
     parts = _one_after_another(progress, works)
     for block in blocks:
         # A model is opened when it is first wanted; a new cache lets go of the one before.
         opened = cache(partial(open_model, block[0].setup, block[0].size))
-        accuracy = _accuracy_if_it_fits(opened, block[0], plan, next(parts))
-        for cell in block:
-            row = _measured_if_it_fits(opened, cell, plan, next(parts))
-            yield replace(row, accuracy=accuracy)
+        for cells in _but_objects(block):
+            accuracy = _accuracy_if_it_fits(opened, cells[0], plan, next(parts))
+            for cell in cells:
+                row = _measured_if_it_fits(opened, cell, plan, next(parts))
+                yield replace(row, accuracy=accuracy)
     progress(1.0)
 
 
@@ -169,7 +178,9 @@ def _accuracy_if_it_fits(
         return None
     clips = plan.labelled.items
     return _if_it_fits(
-        lambda: tracking_accuracy(opened().model, clips, size=cell.size, progress=progress)
+        lambda: tracking_accuracy(
+            opened().model, clips, size=cell.size, policy=_policy(cell), progress=progress
+        )
     )
 
 
@@ -191,8 +202,17 @@ def _floor(opened: Opened, cell: Cell) -> Floor:
     # The rate of this minute: computers change theirs.
     dtype: torch.dtype = getattr(torch, cell.setup.dtype)
     rate = product_rate(opened.product, opened.model.device, dtype)
-    flops = frame_flops(opened.outline, size=cell.size, objects=cell.objects)  # type: ignore[arg-type]  # the protocol does not say that models can be keys
+    flops = frame_flops(
+        opened.outline,  # type: ignore[arg-type]  # the protocol does not say that models can be keys
+        size=cell.size,
+        objects=cell.objects,
+        memories=cell.memories,
+    )
     return Floor(flops, rate)
+
+
+def _policy(cell: Cell) -> StandardPolicy:
+    return StandardPolicy(memories=cell.memories)
 
 
 def _time_picture(
@@ -222,7 +242,9 @@ def _time_tracking(
     """Frames of a clip in the steady state, each from its pixels to its masks."""
     laps = Laps(model.device)
     timed = TimedModel(model, laps)
-    tracker = steady_tracker(timed, plan.clip, size=cell.size, objects=cell.objects)
+    tracker = steady_tracker(
+        timed, plan.clip, size=cell.size, objects=cell.objects, policy=_policy(cell)
+    )
 
     def track(number: int) -> None:
         frame = plan.clip[number % len(plan.clip)]
@@ -250,13 +272,21 @@ def _repeated(
     return laps.seconds()
 
 
-def _but_objects(cell: Cell) -> tuple[Setup, int]:
+def _model_of(cell: Cell) -> tuple[Setup, int]:
+    """What a model is opened for."""
     return cell.setup, cell.size
 
 
-def _works(block: Sequence[Cell], plan: Plan) -> list[float]:
+def _but_objects(block: Sequence[Cell]) -> list[tuple[Cell, ...]]:
+    """Cells of one model and size, those together that give the same masks."""
+    return [tuple(cells) for _, cells in groupby(block, key=lambda cell: cell.memories)]
+
+
+def _works(block: Sequence[Cell], plan: Plan) -> Iterator[float]:
     """About how long everything takes that is done for cells of one model and size."""
-    return [_scoring_work(block[0], plan), *map(_work, block)]
+    for cells in _but_objects(block):
+        yield _scoring_work(cells[0], plan)
+        yield from map(_work, cells)
 
 
 def _work(cell: Cell) -> float:

@@ -20,7 +20,7 @@ _COLOURS = (1, 3, 7, 6, 11, 9)
 def draw_speed(bench: Bench, *, theme: Theme = LIGHT) -> bytes:
     """A PNG with both axes logarithmic, so that equal distances are equal factors.
 
-    Colours tell sizes, models and devices apart, markers precisions, of which the narrow ones are
+    Colours tell sizes, memories, models, devices and libraries apart, markers precisions, of which the narrow ones are
     hollow; what was compiled is dashed. Cells that failed are left out.
 
     >>> from masklet.eval.environment import environment
@@ -85,12 +85,17 @@ def _lines(rows: Sequence[Measured]) -> Mapping[_Line, list[Measured]]:
     """The points of every line."""
     models = {row.cell.setup.model for row in rows}
     devices = {row.cell.setup.device for row in rows}
+    forms = {row.cell.memories for row in rows}
+    libraries = {row.cell.setup.library for row in rows}
     lines: dict[_Line, list[Measured]] = defaultdict(list)
     for row in rows:
         setup = row.cell.setup
-        parts = [setup.model] if len(models) > 1 else []
+        parts = [setup.library] if len(libraries) > 1 else []
+        parts += [setup.model] if len(models) > 1 else []
         parts += [setup.device] if len(devices) > 1 else []
-        name = " ".join([*parts, str(row.cell.size)])
+        parts.append(str(row.cell.size))
+        parts += [row.cell.memories] if len(forms) > 1 else []
+        name = " ".join(parts)
         lines[_Line(name, setup.dtype, setup.compiled)].append(row)
     return {at: sorted(of_line, key=lambda row: row.cell.objects) for at, of_line in lines.items()}
 

@@ -1,21 +1,24 @@
 """What a measurement of speed finds out, and its JSON.
 
-    {"format": "masklet-bench", "format_version": 2,
+    {"format": "masklet-bench", "format_version": 3,
      "environment": {"cpu": "...", "threads": 2, ..., "devices": [{"device": "cpu", ...}]},
      "frame_size": [720, 1280],
      "scored": {"dataset": "davis-2017", "clips": 30} | null,
+     "peers": {"transformers": "5.23.0"},
      "rows": [{"model": "masklet-small", "device": "cpu", "dtype": "float32", "compiled": false,
-               "size": 512, "objects": 4, "failure": null,
+               "library": "masklet", "size": 512, "objects": 4, "memories": "full",
+               "failure": null,
                "parts": {"frame": {"count": 10, "mean": s, "p50": s, "p90": s, "p95": s, "p99": s}},
                "peak": {"num_bytes": 812000000, "kind": "process"} | null,
                "floor": {"flops": 31000000000, "flops_per_second": 2.1e11} | null,
                "accuracy": {"mean": 0.6, "low": 0.5, "high": 0.7, "count": 61} | null}]}
 
-Times are seconds. In version 1 there was nothing compiled, no floor and no accuracy.
+Times are seconds. In version 2 all memories were full and there were no peers; in version 1 there
+was nothing compiled, no floor and no accuracy either.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -27,12 +30,16 @@ from masklet.eval.environment import DeviceRecord, Environment
 from masklet.eval.records import Interval
 from masklet.io import json_parts
 from masklet.io.atomic import write_json
+from masklet.memory.standard import MemoryForm
 
 FORMAT = "masklet-bench"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _WHAT = "figures of `masklet bench`"
 
 Part = TypeVar("Part")
+
+OURS = "masklet"
+"""The library that is this one."""
 
 PARTS = (
     "frame",
@@ -59,6 +66,8 @@ class Setup:
     device: str
     dtype: str
     compiled: bool = False
+    library: str = OURS
+    """Whose code runs it: ours, or a peer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,16 @@ class Cell:
     size: int
     """Side of the network's input."""
     objects: int
+    memories: MemoryForm = "full"
+    """In which form past frames are remembered."""
 
     def __str__(self) -> str:
         """For people, without what is usually the same for all."""
-        plural = "" if self.objects == 1 else "s"
-        mode = ", compiled" if self.setup.compiled else ""
-        return f"{self.size} {self.setup.dtype}{mode}, {self.objects} object{plural}"
+        told = [f"{self.size} {self.setup.dtype}"]
+        told += [self.setup.library] if self.setup.library != OURS else []
+        told += ["compiled"] if self.setup.compiled else []
+        told += [self.memories] if self.memories != "full" else []
+        return ", ".join([*told, f"{self.objects} object{'' if self.objects == 1 else 's'}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,8 @@ class Bench:
     rows: tuple[Measured, ...]
     scored: Scored | None = None
     """None where there is no accuracy."""
+    peers: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the other libraries that were measured, by name."""
 
 
 def timing(seconds: Sequence[float]) -> Timing:
@@ -168,6 +183,7 @@ def describe_bench(bench: Bench) -> dict[str, Any]:  # Any: JSON
         "environment": asdict(bench.environment),
         "frame_size": list(bench.frame_size),
         "scored": None if bench.scored is None else asdict(bench.scored),
+        "peers": dict(bench.peers),
         "rows": [_describe_row(row) for row in bench.rows],
     }
 
@@ -204,6 +220,7 @@ def read_bench(path: str | Path) -> Bench:
             for place, each in enumerate(json_parts.objects(document, "rows", where))
         ),
         scored=_part_or_none(document, "scored", _read_scored, where),
+        peers=_part_or_none(document, "peers", _read_peers, where) or {},
     )
 
 
@@ -212,6 +229,7 @@ def _describe_row(row: Measured) -> dict[str, Any]:  # Any: JSON
         **asdict(row.cell.setup),
         "size": row.cell.size,
         "objects": row.cell.objects,
+        "memories": row.cell.memories,
         "failure": row.failure,
         "parts": {name: asdict(of_part) for name, of_part in row.parts.items()},
         "peak": None if row.peak is None else asdict(row.peak),
@@ -280,10 +298,15 @@ def _read_scored(document: dict[str, Any], where: str) -> Scored:
     return Scored(dataset, json_parts.field(document, "clips", int, where))
 
 
+def _read_peers(document: dict[str, Any], where: str) -> dict[str, str]:
+    return {name: json_parts.field(document, name, str, where) for name in document}
+
+
 def _read_row(document: dict[str, Any], where: str) -> Measured:
     setup = _read_setup(document, where)
     size = json_parts.field(document, "size", int, where)
-    cell = Cell(setup, size, json_parts.field(document, "objects", int, where))
+    objects = json_parts.field(document, "objects", int, where)
+    cell = Cell(setup, size, objects, _read_memories(document, where))
     parts = json_parts.field(document, "parts", dict, where)
     return Measured(
         cell=cell,
@@ -308,7 +331,21 @@ def _read_setup(document: dict[str, Any], where: str) -> Setup:
     model, device, dtype = (
         json_parts.field(document, name, str, where) for name in ("model", "device", "dtype")
     )
-    return Setup(model, device, dtype, compiled)
+    library = OURS
+    if "library" in document:
+        library = json_parts.field(document, "library", str, where)
+    return Setup(model, device, dtype, compiled, library)
+
+
+def _read_memories(document: dict[str, Any], where: str) -> MemoryForm:
+    found = document.get("memories", "full")
+    for form in get_args(MemoryForm):
+        if form == found:
+            return form
+    raise StateError(
+        f"{where} says {found!r} for 'memories'; expected one of "
+        f"{', '.join(get_args(MemoryForm))}. The file is damaged or was edited: write it again."
+    )
 
 
 def _read_timing(document: dict[str, Any], where: str) -> Timing:

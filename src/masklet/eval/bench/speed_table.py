@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from masklet.eval.bench.memory_peak import Kind
-from masklet.eval.bench.speed_records import Bench, Measured
+from masklet.eval.bench.speed_records import OURS, Bench, Measured
 from masklet.eval.reports.score_words import shown
 
 _MISSING = ""
@@ -69,13 +69,16 @@ def caption(bench: Bench) -> str:
     peaks = "".join(f"; memory is the highest {_PEAKS[kind]}" for kind in sorted(kinds))
     return (
         f"{_same_for_all(bench.rows)}{bench.environment}. Frames of {width} x {height} in the "
-        f"steady state. Milliseconds, medians{times}{peaks}.{_told_of_scores(bench)}"
+        f"steady state. Milliseconds, medians{times}{peaks}.{_told_of_peers(bench)}"
+        f"{_told_of_scores(bench)}"
     )
 
 
 def _settings(rows: Sequence[Measured]) -> tuple[Column, ...]:
-    """Model and device where there are several, mode where it is not the plain one, and the rest."""
+    """Library, model and device where there are several, what is not as usual, and the rest."""
     columns: list[Column] = []
+    if any(row.cell.setup.library != OURS for row in rows):
+        columns.append(Column("library", lambda row: row.cell.setup.library, is_number=False))
     if len({row.cell.setup.model for row in rows}) > 1:
         columns.append(Column("model", lambda row: row.cell.setup.model, is_number=False))
     if len({row.cell.setup.device for row in rows}) > 1:
@@ -84,6 +87,8 @@ def _settings(rows: Sequence[Measured]) -> tuple[Column, ...]:
     if any(row.cell.setup.compiled for row in rows):
         columns.append(Column("mode", _mode, is_number=False))
     columns.append(Column("input", lambda row: str(row.cell.size)))
+    if any(row.cell.memories != "full" for row in rows):
+        columns.append(Column("memories", lambda row: row.cell.memories, is_number=False))
     columns.append(Column("objects", lambda row: str(row.cell.objects)))
     return tuple(columns)
 
@@ -95,6 +100,16 @@ def _same_for_all(rows: Sequence[Measured]) -> str:
     told = [f"`{each}`" for each in models] if len(models) == 1 else []
     told += [f"on {each}" for each in devices] if len(devices) == 1 else []
     return f"{' '.join(told)}: " if told else ""
+
+
+def _told_of_peers(bench: Bench) -> str:
+    if not bench.peers:
+        return ""
+    names = " and ".join(f"{name} {version}" for name, version in bench.peers.items())
+    return (
+        f" {names} from the ninth frame of a clip on, with seven memories and fewer pointers, from "
+        "pictures that are resized already to masks in the host's memory."
+    )
 
 
 def _told_of_scores(bench: Bench) -> str:
