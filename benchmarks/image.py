@@ -138,7 +138,9 @@ def _masklet(path: Path, dtype: str) -> tuple[Any, Calls]:
 def _sam2(path: Path, dtype: str) -> tuple[Any, Calls]:
     import torch  # noqa: PLC0415
 
-    _offer_torchvision()
+    from masklet.eval.bench.torchvision_stand_in import offer_torchvision  # noqa: PLC0415
+
+    offer_torchvision()
     from sam2.build_sam import build_sam2  # noqa: PLC0415
     from sam2.sam2_image_predictor import SAM2ImagePredictor  # noqa: PLC0415
 
@@ -169,7 +171,9 @@ def _sam2(path: Path, dtype: str) -> tuple[Any, Calls]:
 def _transformers(path: Path, dtype: str) -> tuple[Any, Calls]:
     import torch  # noqa: PLC0415
 
-    _offer_torchvision()
+    from masklet.eval.bench.torchvision_stand_in import offer_torchvision  # noqa: PLC0415
+
+    offer_torchvision()
     from transformers import Sam2Model  # noqa: PLC0415
 
     model = Sam2Model.from_pretrained(path).eval()
@@ -207,14 +211,6 @@ def _transformers(path: Path, dtype: str) -> tuple[Any, Calls]:
     }
 
 
-def _offer_torchvision() -> None:
-    """Put a stand-in under the one operator that keeps PyPI's torchvision from loading on CPU."""
-    sys.path.insert(0, str(HERE.parent / "tests" / "peers"))
-    from torchvision_on_cpu import offer_torchvision  # noqa: PLC0415
-
-    offer_torchvision()
-
-
 # ------------------------------------------------------------------------------- weights and floors
 
 
@@ -244,7 +240,9 @@ def _count_operations(size: str, folder: Path) -> dict[str, float]:
     from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
 
-    _offer_torchvision()
+    from masklet.eval.bench.torchvision_stand_in import offer_torchvision  # noqa: PLC0415
+
+    offer_torchvision()
     from sam2.build_sam import build_sam2  # noqa: PLC0415
 
     letter = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l"}[size]

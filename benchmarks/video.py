@@ -31,7 +31,9 @@ from typing import Any
 import numpy as np
 from measure import environment, forget_peak, resident
 from tables import video_table
-from trackers import LIBRARIES, Boxes
+from trackers import LIBRARIES
+
+from masklet.eval.bench.peers import Box, PeerSetup
 
 HERE = Path(__file__).resolve().parent
 HEIGHT, WIDTH = 720, 1280
@@ -132,7 +134,8 @@ def _child(arguments: argparse.Namespace) -> dict[str, Any]:
         return _seek_far(folder, arguments)
     endings = {"sam2": "pt", "masklet": "safetensors", "transformers": "folder"}
     path = folder / f"{arguments.side}.{endings[arguments.library]}"
-    library = LIBRARIES[arguments.library](path, arguments.dtype, arguments.side)
+    setup = PeerSetup(path, "sam2.1-hiera-tiny", arguments.side, arguments.dtype)
+    library = LIBRARIES[arguments.library](setup)
     # Weights that are mapped from their file count as loaded only once they were read.
     assert all(bool(weight.isfinite().all()) for weight in library.model.parameters())
     loaded = resident("VmRSS")
@@ -216,7 +219,7 @@ def _clip(folder: Path, frames: int) -> Path:
     return folder / f"clip-{frames}"
 
 
-def _boxes(objects: int) -> Boxes:
+def _boxes(objects: int) -> list[Box]:
     places = [(20 + 310 * (number % 4), 20 + 170 * (number // 4)) for number in range(objects)]
     return [(x, y, x + 220.0, y + 130.0) for x, y in places]
 

@@ -6,6 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
+from masklet.eval.bench.peers import sam2_config
+from masklet.eval.bench.torchvision_stand_in import offer_torchvision
 from masklet.model.config import VARIANTS
 from tests.parity.adapters import CompatImages, CompatVideos
 from tests.parity.comparison import Golden, compare
@@ -13,16 +15,11 @@ from tests.parity.replay import Answer, Shown, replay_image, replay_video
 from tests.parity.run import predictor_for
 from tests.parity.scenarios import COMMITTED, model_of, read_scenario
 from tests.peers.scenario import LIMITS, scenario_for
-from tests.peers.torchvision_on_cpu import offer_torchvision
 
 # The peer's own imports warn of what Python and torch have deprecated.
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
-CONFIG_FILES = {
-    "sam2.1_hiera_tiny": "configs/sam2.1/sam2.1_hiera_t.yaml",
-    "sam2_hiera_small": "configs/sam2/sam2_hiera_s.yaml",
-    "sam2.1_hiera_base_plus": "configs/sam2.1/sam2.1_hiera_b+.yaml",
-}
+CONFIGS = ("sam2.1_hiera_tiny", "sam2_hiera_small", "sam2.1_hiera_base_plus")
 
 
 class PackageImages:
@@ -69,14 +66,14 @@ def build():
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     def from_weights(config, weights):
-        model = build_sam2(CONFIG_FILES[config], device="cpu")
+        model = build_sam2(sam2_config(config.replace("_", "-")), device="cpu")
         model.load_state_dict(weights)
         return PackageImages(SAM2ImagePredictor(model))
 
     return from_weights
 
 
-@pytest.mark.parametrize("config", CONFIG_FILES)
+@pytest.mark.parametrize("config", CONFIGS)
 @torch.no_grad()
 def test_features_and_masks_of_every_kind_of_prompt_equal_the_packages(build, config):
     assert config.replace("_", "-") in VARIANTS
@@ -162,7 +159,7 @@ def build_for_videos():
     def from_weights(weights, size):
         overrides = [f"++model.image_size={size}"]
         predictor = build_sam2_video_predictor(
-            CONFIG_FILES["sam2.1_hiera_tiny"], device="cpu", hydra_overrides_extra=overrides
+            sam2_config("sam2.1-hiera-tiny"), device="cpu", hydra_overrides_extra=overrides
         )
         predictor.load_state_dict(weights)
         # With a compiled kernel, which a CPU has not.

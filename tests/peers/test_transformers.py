@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from masklet.eval.bench.torchvision_stand_in import offer_torchvision
 from masklet.model.preprocess import preprocess_image, to_input_pixels
 from masklet.weights.save import save_huggingface
 from tests.parity.adapters import CompatImages
@@ -12,7 +13,6 @@ from tests.parity.comparison import Golden, compare
 from tests.parity.replay import Answer, replay_image
 from tests.parity.scenarios import model_of
 from tests.peers.scenario import LIMITS, scenario_for
-from tests.peers.torchvision_on_cpu import offer_torchvision
 
 # The peer's own imports warn of what Python and torch have deprecated.
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]

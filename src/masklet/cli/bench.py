@@ -78,6 +78,15 @@ Devices: TypeAlias = Annotated[
         rich_help_panel=_MATRIX,
     ),
 ]
+Peers: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--peers",
+        help="Also measure transformers and PyPI's sam2 with the same weights, where they are "
+        "installed. They track a clip from its beginning: on a processor that takes minutes a row.",
+        rich_help_panel=_MATRIX,
+    ),
+]
 Frames: TypeAlias = Annotated[
     int, typer.Option(min=1, help="How often everything is timed, after two times for warming up.")
 ]
@@ -148,6 +157,7 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
     compiled: Compiles = "no",
     memories: Memories = "full",
     device: Devices = None,
+    peers: Peers = False,
     frames: Frames = 20,
     threads: Threads = None,
     clip: Clip = None,
@@ -190,6 +200,7 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
         clip=clip,
         data=data,
         limit=limit,
+        has_peers=peers,
     )
     output = BenchOutput(out, docs, plot, overwrite, as_json)
     raise typer.Exit(run_bench(wish, output))

@@ -55,6 +55,8 @@ class Wish:
     """Labelled clips, as `masklet eval` takes them."""
     limit: int | None
     """At most so many of them."""
+    has_peers: bool = False
+    """Whether other implementations are measured too."""
 
 
 def make_plan(wish: Wish) -> Plan:

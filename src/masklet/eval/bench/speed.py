@@ -164,6 +164,13 @@ def is_out_of_memory(error: Exception) -> bool:
     return any(words in told for words in ("defaultcpuallocator", "out of memory", "alloc_failed"))
 
 
+def give_back_memory() -> None:
+    """Let others have what is not used any more."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _measured_if_it_fits(
     opened: Callable[[], Opened], cell: Cell, plan: Plan, progress: Progress
 ) -> Measured:
@@ -192,9 +199,7 @@ def _if_it_fits(work: Callable[[], R]) -> R | None:
         if not is_out_of_memory(error):
             raise
     # After the handler: the error holds on to what was allocated.
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    give_back_memory()
     return None
 
 
