@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from benchmarks import gpu
+from benchmarks import gpu, tables
 
+from masklet.eval.bench.page_tables import read_page
 from masklet.eval.bench.speed_records import Cell, Floor, Setup, read_bench
 from masklet.weights.zoo import ZOO
 from tests.eval.figures import bench, failed, measured
@@ -119,3 +120,9 @@ def test_without_a_gpu_the_rehearsal_is_advised(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gpu.py"])
     with pytest.raises(SystemExit, match="torch sees no GPU here; --rehearse tries"):
         gpu.main()
+
+
+def test_the_page_has_the_goals_of_the_script():
+    for goal in gpu.GOALS:
+        line = f"| {goal.size} | {goal.objects} | {goal.memories} | {goal.frames_per_second:g} |\n"
+        assert read_page(tables.PAGE).count(line) == 1

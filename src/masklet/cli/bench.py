@@ -180,7 +180,9 @@ def bench(  # noqa: PLR0913 - typer reads one option from each parameter
 
     - `masklet bench --model sam2.1-hiera-tiny,sam2.1-hiera-large --clip clip.mp4`
 
-    - `masklet bench --size 256,512 --compile no,yes --data davis-2017 --limit 10`
+    - `masklet bench --size 256,512 --compile no,yes --memories full,foveated --data davis-2017`
+
+    - `masklet bench --model untrained:sam2.1-hiera-tiny --device cuda --peers`
 
     Exit codes: 0 all done, 2 it could not be done, 130 interrupted.
     """
