@@ -34,7 +34,6 @@ from masklet.errors import (
     PromptError,
     VideoError,
 )
-from masklet.eval.bench import peers
 from masklet.eval.bench.page_tables import read_page
 from masklet.eval.bench.speed_records import PARTS, Floor, Setup, read_bench
 from masklet.eval.bench.speed_table import bench_markdown
@@ -330,17 +329,6 @@ def test_an_official_network_without_training_is_measured_and_called_so(folder):
     assert row.cell.setup.model == "untrained:sam2.1-hiera-tiny"
     table = (folder / "masklet-out" / "bench.md").read_text()
     assert table.startswith("`untrained:sam2.1-hiera-tiny` on cpu")
-
-
-def test_peers_that_cannot_be_measured_are_remarks(measure, folder, monkeypatch):
-    monkeypatch.setitem(peers._NEEDS, "transformers", ("no_such_package",))
-    done = measure("--objects", "1", "--peers", "--no-plot")
-    assert done.exit_code == 0
-    assert re.search(r"masklet: .*tiny.safetensors: no peer has this network\n", done.stderr)
-    assert "masklet: transformers is not installed and not measured; `make peers`" in done.stderr
-    figures = read_bench(folder / "masklet-out" / "bench.json")
-    assert [row.cell.setup.library for row in figures.rows] == ["masklet"]
-    assert figures.peers == {}
 
 
 def test_masks_of_random_weights_are_not_scored(folder, davis):

@@ -40,6 +40,7 @@ def flops_of(work: Callable[[], object]) -> int:
 
     Matrix products and convolutions are counted; norms, activations and resizing are not.
 
+    >>> import torch
     >>> x = torch.empty(10, 6, device="meta")
     >>> flops_of(lambda: x @ x.T) == 2 * 10 * 6 * 10
     True

@@ -40,6 +40,7 @@ class PeerWeights:
 def peer_cells(cells: Sequence[Cell], library: str) -> tuple[Cell, ...]:
     """What a peer can do of a matrix: nothing compiled, all memories in full, everything once.
 
+    >>> from masklet.eval.bench.speed_records import Setup
     >>> ours = Cell(Setup("tiny", "cpu", "float32"), 512, 4)
     >>> found = peer_cells([ours, replace(ours, memories="pooled")], "sam2")
     >>> [str(cell) for cell in found]
