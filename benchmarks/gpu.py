@@ -69,17 +69,17 @@ class Part:
     has_peers: bool = False
 
 
-SMALLER = ("small", "base-plus", "large")
+OTHERS = ("small", "base-plus", "large")
 PARTS = (
     Part("tiny", "tiny", memories="full,foveated"),
     Part("tiny-compiled", "tiny", memories="full,foveated", modes="yes"),
-    *(Part(size, size) for size in SMALLER),
-    *(Part(f"{size}-compiled", size, modes="yes") for size in SMALLER),
+    *(Part(size, size) for size in OTHERS),
     # Ours is measured again, in the same minute as the peers.
     Part("tiny-peers", "tiny", has_peers=True),
+    *(Part(f"{size}-compiled", size, modes="yes") for size in OTHERS),
     Part("tiny-crowd", "tiny", objects=(4, 64), memories="full,foveated"),
     Part("tiny-crowd-compiled", "tiny", objects=(4, 64), memories="full,foveated", modes="yes"),
-    *(Part(f"{size}-peers", size, has_peers=True) for size in SMALLER),
+    *(Part(f"{size}-peers", size, has_peers=True) for size in OTHERS),
 )
 
 
@@ -109,9 +109,10 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         for part in _chosen(arguments.parts):
             left = deadline - time.monotonic()
-            print(f"{part.name}: {left:.0f} seconds left", flush=True)
             if left < _LEAST_SECONDS:
+                print("the time is over", flush=True)
                 break
+            print(f"{part.name}: {left:.0f} seconds left", flush=True)
             folder = Path(scratch) / part.name
             _run(words(part, scale, folder), left)
             if (folder / "bench.json").exists():
