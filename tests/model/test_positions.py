@@ -11,6 +11,7 @@ from masklet.model.positions import (
     rotary_places,
     rotary_table,
     rotate,
+    rotate_real,
     sine_grid,
     sine_places,
     sine_times,
@@ -46,8 +47,9 @@ def test_times_are_sines_then_cosines_and_odd_in_their_sign():
     torch.testing.assert_close(table[2, 4:], table[1, 4:])
 
 
+@pytest.mark.parametrize("form", [rotate, rotate_real])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_rotation_is_multiplication_by_complex_numbers_of_length_one(grid):
+def test_rotation_is_multiplication_by_complex_numbers_of_length_one(grid, form):
     height, width = grid
     x = noise(2, height * width, 16)
     frequencies = 10_000.0 ** (-torch.arange(0, 16, 4)[:4].double() / 16)
@@ -55,7 +57,7 @@ def test_rotation_is_multiplication_by_complex_numbers_of_length_one(grid):
     angles = torch.cat([column.reshape(-1, 1) * frequencies, y.reshape(-1, 1) * frequencies], dim=1)
     as_complex = torch.view_as_complex(x.double().reshape(2, -1, 8, 2))
     expected = torch.view_as_real(as_complex * torch.polar(torch.ones_like(angles), angles))
-    turned = rotate(x, rotary_table(grid, 16, CPU))
+    turned = form(x, rotary_table(grid, 16, CPU))
     torch.testing.assert_close(turned.double(), expected.flatten(2), atol=1e-5, rtol=1e-5)
 
 
@@ -77,9 +79,26 @@ def test_tokens_of_several_frames_turn_by_their_place_in_their_own_frame():
     assert torch.equal(both[:, 6:], both[:, :6])
 
 
-def test_rotation_keeps_the_precision_of_its_input():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("frames", [0, 1, 3])
+def test_both_forms_of_rotation_give_the_same(frames, dtype):
     table = rotary_table((2, 3), 8, CPU)
-    assert rotate(noise(1, 6, 8).bfloat16(), table).dtype == torch.bfloat16
+    # A part of wider tokens, as queries and keys of one product are.
+    x = noise(2, 6 * frames, 24).to(dtype)[:, :, 8:16]
+    turned = rotate(x, table)
+    assert turned.dtype == dtype
+    # One of them may round once where the other rounds twice.
+    torch.testing.assert_close(turned, rotate_real(x, table))
+
+
+def test_both_forms_of_rotation_have_the_same_gradient():
+    table = rotary_table((2, 3), 8, CPU)
+    gradients = []
+    for form in (rotate, rotate_real):
+        x = noise(2, 12, 8).requires_grad_()
+        (form(x, table) * noise(2, 12, 8, seed=1)).sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
@@ -108,7 +127,8 @@ def test_tokens_of_different_rows_turn_each_by_its_own_place():
         for token in range(2):
             alone = rotary_places(places[row, token : token + 1], 8)
             only = slice(token, token + 1)
-            assert torch.equal(together[row, only], rotate(x[row : row + 1, only], alone)[0])
+            expected = rotate(x[row : row + 1, only], alone)[0]
+            torch.testing.assert_close(together[row, only], expected)
 
 
 def test_fourier_positions_of_a_grid_are_those_of_the_centres_of_its_cells():

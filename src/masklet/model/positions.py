@@ -101,11 +101,18 @@ def rotary_places(places_S2: Tensor, channels: int) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn adjacent pairs of channels by the table's angles, in float32, real-valued.
+    """Turn adjacent pairs of channels by the table's angles, in float32.
 
     L may be a multiple of the table's length: memories of several frames, one after the other. Or
     the table has an angle for every token of every row.
     """
+    if x_BLC.device.type == "cpu" and not torch.compiler.is_compiling():
+        return _rotate_complex(x_BLC, table)
+    return rotate_real(x_BLC, table)
+
+
+def rotate_real(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """`rotate` in real numbers, as every device, the compiler and exports have them."""
     cos, sin = table
     batch, tokens, channels = x_BLC.shape
     if cos.dim() == 3:
@@ -121,6 +128,20 @@ def rotate(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     a, b = pairs.unbind(dim=-1)
     turned = torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
     return turned.reshape(batch, tokens, channels).to(x_BLC.dtype)
+
+
+def _rotate_complex(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """`rotate` with pairs as complex numbers, in one pass over memory.
+
+    On one thread of AMD EPYC the keys of seven memories take 3 instead of 27 ms (4096 tokens of 256
+    channels each), and 0.14 instead of 2.4 (1024 of 96).
+    """
+    turns = torch.complex(*table)
+    pairs = torch.view_as_complex(x_BLC.float().unflatten(2, (-1, 2)))
+    if turns.dim() == 2:
+        pairs = pairs.unflatten(1, (pairs.shape[1] // len(turns), len(turns)))
+    turned = torch.view_as_real(pairs * turns)
+    return turned.reshape(x_BLC.shape).to(x_BLC.dtype)
 
 
 class LearnedTable:
