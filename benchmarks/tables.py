@@ -41,6 +41,8 @@ def all_tables() -> Mapping[str, str]:
         "bench": bench_markdown(read_bench(RESULTS / "bench.json")),
         "image": image_table(_figures("image")),
         "precision": precision_table(_figures("precision")),
+        "profiles": profiles_table(_figures("profiles")),
+        "rewrites": rewrites_table(_figures("rewrites")),
         "video": video_table(_figures("video")),
     }
 
@@ -139,6 +141,65 @@ def precision_table(figures: dict[str, Any]) -> str:
             f"| {name} | {of['masks']} | {of['mean']:.4f} | {of['median']:.4f} | {shares} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def rewrites_table(figures: dict[str, Any]) -> str:
+    """The figures of `rewrites.py` as Markdown."""
+    torch, onednn = (" to ".join(_rates(figures, library)) for library in ("torch", "onednn"))
+    products = f"products of 1024 x 1024 at {torch} GFLOP/s by torch, {onednn} by oneDNN"
+    lines = [
+        f"{figures['environment']}; {products}.",
+        "Milliseconds of processor time.",
+        "",
+        "| rewrite | in | plain form | measured on | plain | ours | ratio | difference |",
+        "|---|---|---|---|--:|--:|--:|--:|",
+    ]
+    for row in figures["rows"]:
+        before, after = row["before_ms"], row["after_ms"]
+        ratio = after / before
+        lines.append(
+            f"| {row['name']} | `{row['where']}` | {row['plain']} | {row['part']} "
+            f"| {_milliseconds(before)} | {_milliseconds(after)} "
+            f"| {f'{ratio:.2f}' if ratio >= 0.01 else '<0.01'} "
+            f"| {_difference(row['difference'])} of {row['scale']:.2g} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def profiles_table(figures: dict[str, Any]) -> str:
+    """The figures of `profiles.py` as Markdown, both forms side by side."""
+    lines = [
+        f"{figures['environment']}. Milliseconds of processor time, shared out as torch's profiler says."
+    ]
+    for of in figures["profiles"]:
+        before, after = of["before"], of["after"]
+        plain, ours = _milliseconds(before["whole_ms"]), _milliseconds(after["whole_ms"])
+        lines += [
+            "",
+            f"**{of['name']}**, {of['part']}: {plain} ms in the plain form, {ours} in ours",
+            "",
+            "| plain form | calls | ms | ours | calls | ms |",
+            "|---|--:|--:|---|--:|--:|",
+        ]
+        for pair in zip(before["operators"], after["operators"], strict=True):
+            cells = (
+                f"`{one['name']}` | {one['calls']} | {_milliseconds(one['ms'])}" for one in pair
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.3f}"
+
+
+def _rates(figures: dict[str, Any], library: str) -> list[str]:
+    """Of the rates before and after, the lower and the higher, or the one that both are."""
+    return sorted({f"{rates[library]:.0f}" for rates in figures["rates"]}, key=int)
+
+
+def _difference(value: float) -> str:
+    return f"{value:.0e}" if value else "0"
 
 
 def video_table(figures: dict[str, Any]) -> str:

@@ -18,13 +18,13 @@ def test_every_table_with_a_place_is_made_and_every_one_made_has_a_place(made):
     assert sorted(places) == sorted(made)
 
 
-@pytest.mark.parametrize("name", ["bench", "image", "precision", "video"])
+@pytest.mark.parametrize("name", ["bench", "image", "precision", "profiles", "rewrites", "video"])
 def test_a_table_of_the_page_is_the_one_that_its_figures_make(made, name):
     page = read_page(tables.PAGE)
     assert with_table(page, name, made[name], where="the page") == page
 
 
-@pytest.mark.parametrize("name", ["bench", "image", "precision", "video"])
+@pytest.mark.parametrize("name", ["bench", "image", "precision", "profiles", "rewrites", "video"])
 def test_a_table_beside_its_figures_is_the_same(made, name):
     assert (tables.RESULTS / f"{name}.md").read_text() == made[name]
 
@@ -38,7 +38,9 @@ def test_the_script_puts_back_what_was_changed_by_hand(tmp_path, monkeypatch, ca
     monkeypatch.setattr(tables, "PAGE", copy)
     tables.main()
     assert read_page(copy) == before
-    assert capsys.readouterr().out == f"{copy}: bench, image, precision, video\n"
+    assert (
+        capsys.readouterr().out == f"{copy}: bench, image, precision, profiles, rewrites, video\n"
+    )
 
 
 def test_every_file_it_points_to_is_there():
