@@ -5,7 +5,7 @@
 Every layer of memory attention projects the memories of all objects to keys and turns them, anew on
 every frame, though neither a memory nor its place changes. The time that is added to a memory does,
 so a cache would have to add its projection on every frame; that is not counted here. One thread,
-processor time, the least of several rounds. *complex*: turning by complex numbers instead.
+processor time, the least of several rounds.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from benchmarks.measure import timed
-from benchmarks.plain_forms import complex_rotation
 from benchmarks.rewrite_cases import Inputs
 from benchmarks.rewrites import made_up
 
@@ -34,7 +33,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     small = masklet.load("masklet-small")
-    print("| model | objects | dtype | frame | keys | projecting | turning | complex | cache |")
+    print("| model | objects | dtype | frame | keys | projecting | turning | cache |")
     print("|---|--:|---|--:|--:|--:|--:|--:|--:|")
     for name, model, side, rows in (
         ("masklet-small, 512", small, 512, 16),
@@ -44,11 +43,11 @@ def main() -> None:
             with torch.inference_mode():
                 inputs = Inputs.of(set_precision(model, dtype), side)
                 frame = frame_ms(inputs, rows, rounds)
-                projecting, turning, as_complex = keys_ms(inputs, rows, rounds)
+                projecting, turning = keys_ms(inputs, rows, rounds)
             share, times = (projecting + turning) / frame, cache_size(inputs)
             print(
                 f"| {name} | {rows} | {str(dtype).removeprefix('torch.')} | {frame:.0f} ms "
-                f"| {share:.1%} | {projecting:.1f} ms | {turning:.1f} ms | {as_complex:.1f} ms "
+                f"| {share:.1%} | {projecting:.1f} ms | {turning:.1f} ms "
                 f"| {times:.0f} times the memory |",
                 flush=True,
             )
@@ -69,8 +68,8 @@ def frame_ms(inputs: Inputs, rows: int, rounds: int) -> float:
     return sum(least(verb, rounds) for verb in verbs)
 
 
-def keys_ms(inputs: Inputs, rows: int, rounds: int) -> tuple[float, float, float]:
-    """Milliseconds of projecting all memories in all layers, of turning them, as complex numbers."""
+def keys_ms(inputs: Inputs, rows: int, rounds: int) -> tuple[float, float]:
+    """Milliseconds of projecting all memories in all layers, and of turning them."""
     attention = inputs.model.memory_attention
     memories_BSD = inputs.readout(rows, MEMORIES).spatial_BNLD.flatten(1, 2)
     table = rotary_table(inputs.features.grid, attention.attention_width, inputs.model.device)
@@ -78,8 +77,7 @@ def keys_ms(inputs: Inputs, rows: int, rounds: int) -> tuple[float, float, float
     projecting = least(lambda: [layer.k_proj(memories_BSD) for layer in layers], rounds)
     keys_BSC = layers[0].k_proj(memories_BSD)
     turning = least(lambda: rotate(keys_BSC, table), rounds)
-    as_complex = least(lambda: complex_rotation(keys_BSC, table), rounds)
-    return projecting, len(layers) * turning, len(layers) * as_complex
+    return projecting, len(layers) * turning
 
 
 def cache_size(inputs: Inputs) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor
 from masklet.model.kernels import attend, linear
 from masklet.model.layers import PointwiseConv
 from masklet.model.mask_decoder import MaskDecoder
-from masklet.model.memory_attention import RotaryAttention
+from masklet.model.memory_attention import Reading, RotaryAttention
 from masklet.model.memory_encoder import MemoryEncoder
 from masklet.model.positions import rotate
 from masklet.model.trunks.hiera import Block, WindowAttention
@@ -42,34 +42,21 @@ def sdpa(q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
 
 
-def rotary_attention(  # noqa: PLR0913, PLR0917  # those of the method it stands in for
-    layer: RotaryAttention,
-    q_BLC: Tensor,
-    k_BSD: Tensor,
-    v_BSD: Tensor,
-    table: tuple[Tensor, Tensor],
-    unturned_keys: int = 0,
-    padding: int = 0,
-    cells: None = None,
-) -> Tensor:
+def rotary_attention(layer: RotaryAttention, query_BLC: Tensor, read: Reading) -> Tensor:
     """Values are projected to the width of keys, attended with, and projected back."""
-    assert cells is None
-    q_BLC = rotate(layer.q_proj(q_BLC), table)
-    k_BSC = layer.k_proj(k_BSD)
-    turned = k_BSC.shape[1] - unturned_keys - padding
-    k_BSC[:, :turned] = rotate(k_BSC[:, :turned], table)
-    q_BLC = q_BLC.expand(len(k_BSC), -1, -1)
-    v_BSC = layer.v_proj(v_BSD)
-    attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], v_BSC[:, :, None], padding)
+    assert read.bias_BS is None
+    k_BSC = layer.k_proj(read.keys_BSD)
+    turned = k_BSC.shape[1] - read.unturned - read.padding
+    k_BSC[:, :turned] = rotate(k_BSC[:, :turned], read.table)
+    q_BLC, v_BSC = query_BLC.expand(len(k_BSC), -1, -1), layer.v_proj(read.memory_BSD)
+    attended = attend(q_BLC[:, :, None], k_BSC[:, :, None], v_BSC[:, :, None], read.padding)
     out: Tensor = layer.out_proj(attended[:, :, 0])
     return out
 
 
-def complex_rotation(x_BLC: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Pairs of channels as complex numbers, and the table repeated for every frame."""
-    turns = torch.complex(*table).repeat(x_BLC.shape[1] // len(table[0]), 1)
-    pairs = torch.view_as_complex(x_BLC.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2).to(x_BLC.dtype)
+def all_rows(rows: int, values_per_row: int, device: torch.device) -> int:
+    """However much they are."""
+    return rows
 
 
 _block, _window_attention = Block.forward, WindowAttention.forward

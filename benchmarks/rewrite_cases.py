@@ -15,7 +15,7 @@ from benchmarks import plain_forms
 from benchmarks.plain_forms import swapped
 from torch import Tensor
 
-from masklet.model import kernels, positions
+from masklet.model import kernels, memory_attention, positions
 from masklet.model.image_encoder import FpnNeck
 from masklet.model.mask_decoder import MaskDecoder, to_quads
 from masklet.model.memory_attention import RotaryAttention
@@ -200,15 +200,24 @@ def _memory_attention(inputs: Inputs) -> Iterator[Rewrite]:
         swapped(partial(model.condition, copies, many), first),
         swapped(partial(model.condition, features, many), first),
     )
+    several = partial(model.condition, features, inputs.readout(8, 2))
+    yield Rewrite(
+        "keys of an object at a time",
+        "model/memory_attention.py",
+        "those of all in one batch",
+        "first layer of memory attention, 8 objects, 2 memories",
+        swapped(several, first, (memory_attention, "rows_in_cache", plain_forms.all_rows)),
+        swapped(several, first),
+    )
     width = model.memory_attention.attention_width
     table = positions.rotary_table(features.grid, width, model.device)
     keys = _noise(1, 7 * inputs.tokens, width)
     yield Rewrite(
-        "rotation in real numbers",
+        "rotation by complex numbers",
         "model/positions.py",
-        "complex numbers, the table repeated",
+        "real numbers",
         "keys of 7 memories, one layer",
-        partial(plain_forms.complex_rotation, keys, table),
+        partial(positions.rotate_real, keys, table),
         partial(positions.rotate, keys, table),
     )
 
