@@ -291,6 +291,7 @@ def test_without_matplotlib_all_but_the_plot_can_be_had(measure, folder, no_matp
         (("--size", "64,64"), PromptError, "--size '64,64' has an empty or a repeated part"),
         (("--size", "100"), ImageError, "the network's input size is 100 x 100"),
         (("--dtype", "float64"), PromptError, "--dtype 'float64' is unknown; expected float32, b"),
+        (("--dtype", "int8", "--compile", "yes"), CheckpointError, "eight bits"),
         (
             ("--compile", "maybe"),
             PromptError,

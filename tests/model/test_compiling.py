@@ -21,6 +21,8 @@ from masklet.model.compiling import (
     is_compiled,
     warm_up,
 )
+from masklet.model.int8 import Int8Linear
+from masklet.model.layers import Linear
 from masklet.model.sam2 import SAM2
 from masklet.model.tensors import KeyCells, MemoryReadout
 from masklet.tracking.stream import encode_frames
@@ -60,6 +62,13 @@ def warm(no_traces):
     compile_parts(model, backend="eager", fullgraph=True)
     warm_up(model, (64, 64))
     return model
+
+
+def test_weights_of_eight_bits_are_not_compiled():
+    model = torch.nn.Module()
+    model.image_encoder = Int8Linear(Linear(4, 4))
+    with pytest.raises(ValueError, match="weights of eight bits is to be compiled; expected"):
+        compile_parts(model)
 
 
 def prompt(draw, kind):

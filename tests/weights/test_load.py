@@ -7,12 +7,21 @@ import pytest
 import torch
 
 from masklet.errors import CheckpointError, DownloadError
+from masklet.image.predictor import ImagePredictor
 from masklet.model.compiling import compiling_hindrance, is_compiled
 from masklet.model.config import VARIANTS
+from masklet.model.int8 import has_int8, int8_hindrance
 from masklet.model.sam2 import SAM2
+from masklet.types import Prompt
 from masklet.weights import zoo
-from masklet.weights.load import load, locate
+from masklet.weights.fingerprint import fingerprint
+from masklet.weights.load import checked_dtype, load, locate
 from masklet.weights.save import save_official, save_safetensors
+from tests.parity.inputs import picture
+
+needs_int8 = pytest.mark.skipif(
+    int8_hindrance(torch.device("cpu")) is not None, reason="no products of eight bits here"
+)
 
 
 @pytest.fixture
@@ -151,12 +160,65 @@ def test_a_narrow_file_is_widened_on_the_processor(files, small):
     assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "half", torch.float64, "int8"])
+@pytest.mark.parametrize("dtype", ["float64", "half", torch.float64, "int4"])
 def test_another_precision_is_refused(dtype, files):
     with pytest.raises(
-        CheckpointError, match=r"is not one .*; expected float32, bfloat16, float16"
+        CheckpointError, match=r"is not one .*; expected float32, bfloat16, float16, int8"
     ):
         load(files / "small.pt", device="cpu", dtype=dtype)
+
+
+@needs_int8
+@pytest.mark.parametrize("dtype", ["int8", torch.int8])
+def test_the_bundled_model_in_eight_bits_finds_nearly_the_same_masks(dtype):
+    photo = picture(192, 256)
+    models = [load(device="cpu", dtype=each) for each in ("float32", dtype)]
+    wide, narrow = (
+        predictor.predict(predictor.encode(photo), Prompt.box_xyxy(60, 40, 200, 150)).masks()
+        for predictor in map(ImagePredictor, models)
+    )
+    assert has_int8(models[1])
+    assert wide.sum() > 100
+    assert (wide & narrow).sum() > 0.95 * (wide | narrow).sum()
+
+
+@needs_int8
+def test_a_model_in_eight_bits_is_saved_as_what_it_computes_with(tmp_path):
+    narrow = load(device="cpu", dtype="int8")
+    save_safetensors(narrow, tmp_path / "saved.safetensors")
+    wide, again = (
+        load(tmp_path / "saved.safetensors", device="cpu", dtype=dtype)
+        for dtype in ("float32", "int8")
+    )
+    bundled = load(device="cpu")
+    assert list(wide.state_dict()) == list(bundled.state_dict())
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        features = [model.encode_image(images).embedding_FLC for model in (narrow, again)]
+    # Scales are rounded once more; whole numbers stay.
+    torch.testing.assert_close(*features, atol=1e-2, rtol=1e-2)
+
+
+@needs_int8
+def test_models_of_eight_bits_and_wide_ones_are_told_apart():
+    narrow, wide = (load(device="cpu", dtype=dtype) for dtype in ("int8", "float32"))
+    assert fingerprint(narrow) != fingerprint(wide)
+
+
+@needs_int8
+def test_eight_bits_are_not_compiled(files):
+    with pytest.raises(
+        CheckpointError, match=r"eight bits is to be compiled; .* Leave compile out"
+    ):
+        load(files / "small.pt", device="cpu", dtype="int8", compile=True)
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda:1"])
+def test_eight_bits_are_for_processors(device):
+    with pytest.raises(
+        CheckpointError, match=rf"for processors, and this is {device}; expected an"
+    ):
+        checked_dtype("int8", torch.device(device))
 
 
 def test_without_a_device_the_model_goes_where_there_is_one(files):

@@ -45,7 +45,7 @@ Dtypes: TypeAlias = Annotated[
     typer.Option(
         "--dtype",
         metavar="NAME[,NAME]",
-        help="Precisions: float32, bfloat16, float16.",
+        help="Precisions: float32, bfloat16, float16, and int8 on processors.",
         rich_help_panel=_MATRIX,
     ),
 ]

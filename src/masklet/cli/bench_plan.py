@@ -11,7 +11,7 @@ from typing import cast, get_args
 import torch
 
 from masklet.cli.eval_plan import Source, are_clips
-from masklet.cli.options import Dtype
+from masklet.cli.options import NetworkDtype
 from masklet.cli.progress import download_bar
 from masklet.data.records import VideoDataset
 from masklet.errors import CheckpointError, DatasetError, PromptError
@@ -25,7 +25,7 @@ from masklet.model.config import ModelConfig
 from masklet.model.kernels import linear
 from masklet.model.preprocess import checked_input_size
 from masklet.model.sam2 import SAM2
-from masklet.weights.load import load
+from masklet.weights.load import checked_dtype, load
 from masklet.weights.untrained import untrained
 
 _CLIP_FRAMES = 8
@@ -68,11 +68,11 @@ def make_plan(wish: Wish) -> Plan:
         ImageError: a size is no multiple of 32.
         DatasetError: the data are missing, empty or broken.
         VideoError: the clip cannot be read.
-        CheckpointError: a model or a device cannot be used, or nothing can be compiled for it.
+        CheckpointError: a model, a device or a precision cannot be used, or nothing can be compiled.
     """
     objects = read_counts("--objects", wish.objects)
     typed_sizes = None if wish.sizes is None else read_counts("--size", wish.sizes)
-    dtypes = _read_words("--dtype", wish.dtypes, list(Dtype))
+    dtypes = _read_words("--dtype", wish.dtypes, list(NetworkDtype))
     modes = [_MODES[word] for word in _read_words("--compile", wish.modes, list(_MODES))]
     forms = [_FORMS[word] for word in _read_words("--memories", wish.memories, list(_FORMS))]
     names = _parts("--model", wish.models)
@@ -87,6 +87,8 @@ def make_plan(wish: Wish) -> Plan:
         for device in devices:
             with download_bar(name) as progress:
                 model = open_named(name, device=device, dtype=dtypes[0], progress=progress)
+            for dtype in dtypes:
+                checked_dtype(dtype, model.device, compile=True in modes)
             if True in modes:
                 check_compiler(model.device, compiling_hindrance(model.device))
             setups = setups_of(name, str(model.device), dtypes, modes)

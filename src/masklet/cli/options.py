@@ -8,11 +8,20 @@ import typer
 
 
 class Dtype(StrEnum):
-    """Precision of the network."""
+    """Precision of numbers."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+
+
+class NetworkDtype(StrEnum):
+    """Precision of the network, whose image encoder may have weights of eight bits."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    INT8 = "int8"
 
 
 class Memories(StrEnum):
@@ -71,10 +80,11 @@ Device: TypeAlias = Annotated[
     ),
 ]
 Precision: TypeAlias = Annotated[
-    Dtype | None,
+    NetworkDtype | None,
     typer.Option(
         "--dtype",
-        help="Precision; unless given, bfloat16 on CUDA and float32 elsewhere.",
+        help="Precision; unless given, bfloat16 on CUDA and float32 elsewhere. int8, on processors "
+        "only, is bfloat16 with weights of eight bits in the image encoder.",
         rich_help_panel=_MODEL,
     ),
 ]

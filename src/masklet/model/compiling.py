@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from masklet.model.image_encoder import ImageEncoder
+from masklet.model.int8 import has_int8
 from masklet.model.mask_decoder import MaskDecoder
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, sine_grid
@@ -42,6 +43,9 @@ def compile_parts(model: SAM2, *, backend: str = "inductor", fullgraph: bool = F
         backend: as for `torch.compile`.
         fullgraph: whether code that cannot be compiled is an error, not left as it is.
 
+    Raises:
+        ValueError: the model has weights of eight bits.
+
     >>> from masklet.model.config import SAM2_1_TINY
     >>> model = SAM2(SAM2_1_TINY).eval()
     >>> compile_parts(model)
@@ -50,6 +54,11 @@ def compile_parts(model: SAM2, *, backend: str = "inductor", fullgraph: bool = F
     """
     if is_compiled(model):
         return
+    if has_int8(model):
+        raise ValueError(
+            "a model with weights of eight bits is to be compiled; expected floating-point ones, "
+            "because the products of eight bits are ready-made. Load it with another dtype."
+        )
     for table in (sine_grid, rotary_table, window_places):
         torch.compiler.assume_constant_result(table)
     config = torch._dynamo.config  # noqa: SLF001  # its documented place

@@ -105,7 +105,7 @@ def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:
     )
     return (
         x.device.type == "cpu"
-        and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _HAS_BFLOAT16))
+        and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and HAS_BFLOAT16))
         and _HAS_ONEDNN
         and not needs_gradient
         and not torch.compiler.is_compiling()
@@ -144,4 +144,4 @@ def _attend_in_tiles(
 # The entry that torch.compile itself uses on CPUs; where a build lacks it, plain torch serves.
 _onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and _onednn_linear is not None
-_HAS_BFLOAT16 = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
+HAS_BFLOAT16 = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001

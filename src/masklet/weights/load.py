@@ -7,6 +7,7 @@ import torch
 
 from masklet.errors import CheckpointError
 from masklet.model.compiling import compile_parts, compiling_hindrance
+from masklet.model.int8 import int8_hindrance
 from masklet.model.precision import set_precision
 from masklet.model.sam2 import SAM2
 from masklet.weights import zoo
@@ -16,7 +17,12 @@ from masklet.weights.read import read
 from masklet.weights.transfer import Progress
 
 _logger = logging.getLogger(__name__)
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.int8,
+}
 _SUFFIXES = (".pt", ".pth", ".safetensors")
 
 
@@ -36,7 +42,10 @@ def load(
             addresses are fetched once, into the cache.
         device: where to; a CUDA GPU if there is one, else the processor.
         dtype: precision of matrix products: "float32", "bfloat16" or "float16"; unless given,
-            bfloat16 on CUDA and float32 elsewhere.
+            bfloat16 on CUDA and float32 elsewhere. Or "int8", on processors and not with `compile`:
+            the trunk of the image encoder computes with eight bits, the rest as in bfloat16 where
+            the processor has it. Such a model cannot be trained; saved, it is what it computes with,
+            in float32.
         progress: told while something is fetched: bytes that are here, bytes in all or `None`.
         compile: whether the parts of the network go through `torch.compile`, each when it is first
             used, for minutes in all, or all of them beforehand (`model.compiling.warm_up`). Meant for
@@ -55,7 +64,7 @@ def load(
     """
     # Before anything is fetched.
     place = _device(device)
-    precision = _dtype(dtype, place)
+    precision = checked_dtype(dtype, place, compile=compile)
     model = assemble(read(locate(source, progress=progress)))
     return made_ready(model, device=place, dtype=precision, compile=compile)
 
@@ -79,7 +88,7 @@ def made_ready(
     """
     place = _device(device)
     # Narrowed after the move: a GPU casts faster than the host.
-    set_precision(model.to(place), _dtype(dtype, place))
+    set_precision(model.to(place), checked_dtype(dtype, place, compile=compile))
     if compile:
         _compile(model)
     return model
@@ -107,6 +116,50 @@ def locate(source: str | Path, *, progress: Progress | None = None) -> Path:
         )
     is_path = isinstance(source, Path) or path.suffix in _SUFFIXES or text[0:1] in (".", "/", "~")
     return path if is_path else zoo.find(text).path()
+
+
+def checked_dtype(
+    wanted: str | torch.dtype | None, device: torch.device, *, compile: bool = False
+) -> torch.dtype:
+    """The precision that `load` would take.
+
+    Args:
+        wanted: as for `load`.
+        device: where the model will be.
+        compile: whether it will be compiled.
+
+    Raises:
+        CheckpointError: there is none by that name, or it cannot be used there or compiled.
+
+    >>> checked_dtype(None, torch.device("cpu"))
+    torch.float32
+    """
+    if wanted is None:
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    for name, dtype in _DTYPES.items():
+        if wanted in (name, dtype):
+            if dtype == torch.int8:
+                _check_int8(device, compile=compile)
+            return dtype
+    raise CheckpointError(
+        f"dtype {str(wanted)!r} is not one a model can run in; expected {', '.join(_DTYPES)}. "
+        "Choose one of them, or none for the best of the device."
+    )
+
+
+def _check_int8(device: torch.device, *, compile: bool) -> None:
+    hindrance = int8_hindrance(device)
+    if hindrance is not None:
+        raise CheckpointError(
+            f"weights of eight bits cannot be used here: {hindrance}; expected an x86-64 processor "
+            "with VNNI and a torch that has oneDNN. Choose that by device='cpu', or another dtype."
+        )
+    if compile:
+        raise CheckpointError(
+            "a model with weights of eight bits is to be compiled; expected floating-point ones, "
+            "because the products of eight bits are ready-made. Leave compile out, or choose "
+            "another dtype than int8."
+        )
 
 
 def _compile(model: SAM2) -> None:
@@ -147,15 +200,3 @@ def _device(wanted: str | torch.device | None) -> torch.device:
             "cuda, cuda:N or mps, as this computer and its torch have it. Try device='cpu'."
         ) from error
     return device
-
-
-def _dtype(wanted: str | torch.dtype | None, device: torch.device) -> torch.dtype:
-    if wanted is None:
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    for name, dtype in _DTYPES.items():
-        if wanted in (name, dtype):
-            return dtype
-    raise CheckpointError(
-        f"dtype {str(wanted)!r} is not one a model can run in; expected {', '.join(_DTYPES)}. "
-        "Choose one of them, or none for the best of the device."
-    )

@@ -95,6 +95,11 @@ def test_a_frame_takes_longer_than_its_floor(row, outline):
     assert 0 < row.share_of_floor < 1
 
 
+def test_eight_bits_have_no_floor(opened, model):
+    plan = plan_of(setups=(Setup("tiny", "cpu", "int8"),))
+    assert measure(opened(model), plan.cells[0], plan).floor is None
+
+
 def test_the_size_must_be_one_that_the_network_takes(opened, model):
     plan = plan_of(sizes=(50,))
     with pytest.raises(ImageError, match="input size is 50 x 50; expected multiples of 32"):

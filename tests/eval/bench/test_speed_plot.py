@@ -57,6 +57,11 @@ def test_markers_of_narrow_precisions_are_hollow():
     assert blue_pixels(measured(1)) - blue_pixels(measured(1, dtype="bfloat16")) > 40
 
 
+def test_eight_bits_have_a_marker_of_their_own():
+    narrow, eight = (drawn(measured(1, dtype=dtype)) for dtype in ("bfloat16", "int8"))
+    assert not np.array_equal(narrow, eight)
+
+
 def test_models_and_devices_have_colours_of_their_own():
     assert has_colour(drawn(measured(), measured(model="large")), RED)
     assert has_colour(drawn(measured(), measured(device="cuda:0")), RED)

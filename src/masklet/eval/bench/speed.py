@@ -203,7 +203,10 @@ def _if_it_fits(work: Callable[[], R]) -> R | None:
     return None
 
 
-def _floor(opened: Opened, cell: Cell) -> Floor:
+def _floor(opened: Opened, cell: Cell) -> Floor | None:
+    if cell.setup.dtype == "int8":
+        # A large part of the arithmetic is not that of eight bits: a floor for all would be far off.
+        return None
     # The rate of this minute: computers change theirs.
     dtype: torch.dtype = getattr(torch, cell.setup.dtype)
     rate = product_rate(opened.product, opened.model.device, dtype)

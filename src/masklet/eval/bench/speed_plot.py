@@ -11,7 +11,7 @@ from masklet.eval.reports.plot_style import Axes, dress, key, label, new_figure,
 from masklet.eval.reports.theme import LIGHT, Theme, css
 from masklet.viz.palette import colour_of
 
-_MARKERS = {"float32": "o", "bfloat16": "s", "float16": "^"}
+_MARKERS = {"float32": "o", "bfloat16": "s", "float16": "^", "int8": "D"}
 _DASHES = {False: "-", True: "--"}
 # Object ids whose colours show on white.
 _COLOURS = (1, 3, 7, 6, 11, 9)
