@@ -15,7 +15,7 @@ from benchmarks import plain_forms
 from benchmarks.plain_forms import swapped
 from torch import Tensor
 
-from masklet.model import kernels, memory_attention, positions
+from masklet.model import kernels, memory_attention, positions, sam2
 from masklet.model.image_encoder import FpnNeck
 from masklet.model.mask_decoder import MaskDecoder, to_quads
 from masklet.model.memory_attention import RotaryAttention
@@ -101,6 +101,7 @@ def every_rewrite(exact: Inputs, narrow: Inputs, deep: Inputs) -> Iterator[Rewri
     """
     yield from _products(exact)
     yield from _trunk(exact, deep)
+    yield from _bands(exact, narrow)
     yield from _fine_maps(exact)
     yield from _memory_attention(exact)
     yield from _attention_in_tiles(exact, narrow)
@@ -156,6 +157,18 @@ def _trunk(exact: Inputs, deep: Inputs) -> Iterator[Rewrite]:
         swapped(exact.encode, (hiera, "pool", plain_forms.max_pool)),
         exact.encode,
     )
+
+
+def _bands(exact: Inputs, narrow: Inputs) -> Iterator[Rewrite]:
+    for inputs, part in ((exact, "encode"), (narrow, "encode, bfloat16")):
+        yield Rewrite(
+            "a few rows of windows at a time",
+            "model/trunks/hiera.py",
+            "all tokens through one block after the other",
+            part,
+            swapped(inputs.encode, (hiera, "rows_in_cache", plain_forms.all_rows)),
+            inputs.encode,
+        )
 
 
 def _fine_maps(inputs: Inputs) -> Iterator[Rewrite]:
@@ -270,6 +283,15 @@ def _two_way(inputs: Inputs) -> Iterator[Rewrite]:
             swapped(call, *plain),
             call,
         )
+    decode = calls["decode, 8 objects"]
+    yield Rewrite(
+        "two objects at a time",
+        "model/sam2.py",
+        "all in one batch",
+        "decode, 8 objects",
+        swapped(decode, (sam2, "rows_in_cache", plain_forms.all_rows)),
+        decode,
+    )
     yield Rewrite(
         "one image for all boxes",
         "model/two_way.py",
@@ -346,6 +368,14 @@ def _memories(inputs: Inputs) -> Iterator[Rewrite]:
             swapped(call, (MemoryEncoder, "forward", plain_forms.memory_encoder)),
             call,
         )
+    yield Rewrite(
+        "one object at a time",
+        "model/sam2.py",
+        "all in one batch",
+        part,
+        swapped(call, (sam2, "rows_in_cache", plain_forms.all_rows)),
+        call,
+    )
 
 
 def _tables(inputs: Inputs) -> Iterator[Rewrite]:

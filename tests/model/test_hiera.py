@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from masklet.model import kernels
 from masklet.model.config import HieraConfig
 from masklet.model.trunks.hiera import Hiera, pool
 from masklet.model.trunks.token_map import TokenMap
@@ -51,6 +52,19 @@ def test_the_trunk_equals_its_plain_form(config, side):
     ]
     for stage, expected in zip(ours, plain, strict=True):
         torch.testing.assert_close(image_of(stage), expected, atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("side", SIDES, ids=str)
+def test_rows_of_windows_may_go_through_the_blocks_one_after_the_other(monkeypatch, config, side):
+    model, images = hiera(config), noise(2, 3, *side)
+    with torch.inference_mode():
+        whole = model(images)
+        monkeypatch.setattr(kernels, "_CACHED", 0)
+        in_bands = model(images)
+    for stage, expected in zip(in_bands, whole, strict=True):
+        assert (stage.grid, stage.window) == (expected.grid, expected.window)
+        torch.testing.assert_close(stage.tokens_BLC, expected.tokens_BLC, atol=2e-6, rtol=2e-5)
 
 
 def test_the_trunk_has_the_gradients_of_its_plain_form():

@@ -2,7 +2,8 @@
 
 A weight is a whole number from -127 to 127 times the scale of its output channel. What comes in is
 rounded to eight bits as well, when it comes, between its own lowest and highest value. Each picture
-of a batch has its own two, so that none changes what is computed for another. A scale for every
+of a batch has its own two, so that none changes what is computed for another, and each band of it
+where a trunk cuts it into bands. A scale for every
 token would bring features a quarter nearer (0.6 % of their norm away from float32 instead of 0.8 %,
 bundled model, 24 pictures), but oneDNN's operator takes one: bias and activation would need a pass of
 their own over what comes out, which costs about what the product gains. One symmetric scale is half

@@ -11,6 +11,7 @@ The leading dimension of features is F; where a verb takes features and B rows, 
 look at the same frame, whatever depends on the image alone is computed once) or equal to B.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -49,12 +50,15 @@ class FrameFeatures:
 
     def frame(self, index: int) -> "FrameFeatures":
         """One frame, as a view."""
-        only = slice(index, index + 1)
+        return self.part(slice(index, index + 1))
+
+    def part(self, frames: slice) -> "FrameFeatures":
+        """Some frames, as views."""
         return replace(
             self,
-            embedding_FLC=self.embedding_FLC[only],
-            eighth_FL4c=self.eighth_FL4c[only],
-            quarter_FL16c=self.quarter_FL16c[only],
+            embedding_FLC=self.embedding_FLC[frames],
+            eighth_FL4c=self.eighth_FL4c[frames],
+            quarter_FL16c=self.quarter_FL16c[frames],
         )
 
 
@@ -72,6 +76,11 @@ class PromptTensors:
 
     def __len__(self) -> int:
         return len(self.points_BP2)
+
+    def part(self, rows: slice) -> "PromptTensors":
+        """Those of some rows."""
+        mask_Bhw = None if self.mask_Bhw is None else self.mask_Bhw[rows]
+        return PromptTensors(self.points_BP2[rows], self.labels_BP[rows], mask_Bhw)
 
     @staticmethod
     def nothing(rows: int, device: torch.device) -> "PromptTensors":
@@ -96,6 +105,16 @@ class Candidates:
     """Object pointers; the learned "no object" where the object score is not positive."""
     object_score_B: Tensor
     """Logit: is the object visible on this frame?"""
+
+    @staticmethod
+    def joined(parts: Sequence["Candidates"]) -> "Candidates":
+        """Rows after each other."""
+        return Candidates(
+            logits_BMhw=torch.cat([part.logits_BMhw for part in parts]),
+            iou_BM=torch.cat([part.iou_BM for part in parts]),
+            pointers_BMC=torch.cat([part.pointers_BMC for part in parts]),
+            object_score_B=torch.cat([part.object_score_B for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Hiera, the trunk of SAM 2: window attention with a few global blocks, four stages.
 
-Source: arXiv 2306.00989 and SAM 2 (arXiv 2408.00714, appendix D). Three rewrites keep the result and
-save work: tokens stay in the order of their windows for as long as windows fit the grid; where they
-do not, only real tokens are projected and the padding is filled with the projection of zero; the
-position table is made once per image size.
+Source: arXiv 2306.00989 and SAM 2 (arXiv 2408.00714, appendix D). Four rewrites keep the result and
+save work: tokens stay in the order of their windows for as long as windows fit the grid, and a few
+rows of windows at a time, which fit into the cache, go through all blocks that look no further; where
+windows do not fit, only real tokens are projected and the padding is filled with the projection of
+zero; the position table is made once per image size.
 
 Shapes: B images, L tokens in some order, C channels, U tokens of one window, V windows of a batch,
 G heads, D their width.
@@ -16,10 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from masklet.model.config import HieraConfig
-from masklet.model.kernels import attend
+from masklet.model.kernels import attend, rows_in_cache
 from masklet.model.layers import MLP, DropPath, LayerNorm, Linear
 from masklet.model.positions import LearnedTable
-from masklet.model.trunks.token_map import TokenMap
+from masklet.model.trunks.token_map import TokenMap, fits, joined
 
 
 class Hiera(nn.Module):
@@ -72,13 +73,47 @@ class Hiera(nn.Module):
         grid = (x_BHWC.shape[1], x_BHWC.shape[2])
         tokens = (x_BHWC + self.positions(grid)).flatten(1, 2)
         x = TokenMap(tokens, grid)
-        ends = []
-        for number, block in enumerate(self.blocks):
-            x = block(x)
-            if number in self._stage_ends:
-                ends.append(x)
+        ends: list[TokenMap] = []
+        for numbers in self._stretches(grid):
+            x = x.ordered(_order_for(self._block(numbers[0]), x.grid, x.window))
+            kept = [n for n in numbers if n in self._stage_ends or n == numbers[-1]]
+            passed = [self._pass(band, numbers, kept) for band in _bands(x)]
+            maps = [joined(parts, len(tokens)) for parts in zip(*passed, strict=True)]
+            ends += [x for number, x in zip(kept, maps, strict=True) if number in self._stage_ends]
+            x = maps[-1]
         first, second, third, fourth = ends
         return first, second, third, fourth
+
+    def _block(self, number: int) -> "Block":
+        block = self.blocks[number]
+        assert isinstance(block, Block)
+        return block
+
+    def _stretches(self, grid: tuple[int, int]) -> list[list[int]]:
+        """The numbers of all blocks, those in one list that need no token outside its own window."""
+        stretches: list[list[int]] = []
+        window, was_within = 0, False
+        for number in range(len(self.blocks)):
+            block = self._block(number)
+            order = _order_for(block, grid, window)
+            is_within = order != 0 and order == block.window
+            if was_within and is_within and order == window:
+                stretches[-1].append(number)
+            else:
+                stretches.append([number])
+            if block.pools:
+                grid, order = (grid[0] // 2, grid[1] // 2), order // 2
+            window, was_within = order, is_within
+        return stretches
+
+    def _pass(self, x: TokenMap, numbers: list[int], kept: list[int]) -> list[TokenMap]:
+        """What comes out of `kept` on the way through the blocks `numbers`."""
+        out = []
+        for number in numbers:
+            x = self.blocks[number](x)
+            if number in kept:
+                out.append(x)
+        return out
 
     def positions(self, grid: tuple[int, int]) -> Tensor:
         """The position of every stride-4 token, `(1, H, W, C)`: background grid plus tiles."""
@@ -119,7 +154,7 @@ class Block(nn.Module):
 
     def forward(self, x: TokenMap) -> TokenMap:
         """Attention then MLP, each added to its input; the order of tokens may change."""
-        x = x.ordered(_order_for(self, x))
+        x = x.ordered(_order_for(self, x.grid, x.window))
         normed = TokenMap(self.norm1(x.tokens_BLC), x.grid, x.window)
         attended = self.attn(normed, self.window)
         shortcut = x.tokens_BLC
@@ -207,11 +242,29 @@ def pool(x: TokenMap) -> TokenMap:
     return TokenMap(pooled, (height // 2, width // 2), x.window // 2)
 
 
-def _order_for(block: Block, x: TokenMap) -> int:
+def _bands(x: TokenMap) -> list[TokenMap]:
+    """Rows of windows of each picture, as many as fit into the cache; the whole map without windows."""
+    if x.window == 0:
+        return [x]
+    height, width = x.grid
+    rows, tokens = height // x.window, x.window * width
+    # Twice and half as many take as long, 8 rows of `sam2.1-hiera-tiny` at 1024 pixels; one row a
+    # twentieth longer.
+    at_once = rows_in_cache(rows, tokens * x.tokens_BLC.shape[2], x.tokens_BLC.device)
+    if at_once == rows:
+        return [x]
+    return [
+        TokenMap(part_1LC, (part_1LC.shape[1] // width, width), x.window)
+        for image_1LC in x.tokens_BLC.split(1)
+        for part_1LC in image_1LC.split(at_once * tokens, dim=1)
+    ]
+
+
+def _order_for(block: Block, grid: tuple[int, int], window: int) -> int:
     """The order of tokens a block works in, with as few changes as possible."""
-    order = x.window
+    order = window
     if block.window:
-        order = block.window if x.fits(block.window) else 0
+        order = block.window if fits(grid, block.window) else 0
     # 2 x 2 cells lie inside a window only where its side is even.
     return 0 if block.pools and order % 2 else order
 

@@ -3,8 +3,10 @@
 Shapes: B images, L tokens in some order, C channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -32,6 +34,17 @@ class TokenMap:
             x = x.permute(0, 1, 3, 2, 4, 5)
         return TokenMap(x.reshape(batch, length, channels), self.grid, window)
 
-    def fits(self, window: int) -> bool:
-        """Whether windows of this side tile the grid without padding."""
-        return self.grid[0] % window == 0 and self.grid[1] % window == 0
+
+def fits(grid: tuple[int, int], window: int) -> bool:
+    """Whether windows of this side tile the grid without padding."""
+    return grid[0] % window == 0 and grid[1] % window == 0
+
+
+def joined(bands: Sequence[TokenMap], images: int) -> TokenMap:
+    """Rows of windows put together again, to maps of so many images."""
+    if len(bands) == 1:
+        return bands[0]
+    height = sum(band.grid[0] for band in bands) // images
+    tokens_1LC = torch.cat([band.tokens_BLC for band in bands], dim=1)
+    tokens_BLC = tokens_1LC.reshape(images, -1, tokens_1LC.shape[2])
+    return TokenMap(tokens_BLC, (height, bands[0].grid[1]), bands[0].window)
