@@ -21,6 +21,9 @@ CONFIGS = {
     "windows of the released models": dataclasses.replace(
         tiny_config().trunk, stages=(1, 2, 3, 2), window_sizes=(8, 4, 16, 8)
     ),
+    "global among windows that fit": dataclasses.replace(
+        tiny_config().trunk, stages=(1, 2, 4, 2), window_sizes=(8, 4, 2, 2), global_blocks=(4,)
+    ),
     "every block global": dataclasses.replace(
         tiny_config().trunk, stages=(1, 1, 1, 1), global_blocks=(0, 1, 2, 3)
     ),

@@ -224,3 +224,46 @@ def test_attention_has_the_gradients_of_its_plain_form(trained, keys):
         attention(*tensors).square().sum().backward()
         gradients.append(tensors[trained].grad)
     torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("has_bias", [False, True], ids=["plain", "counted"])
+def test_values_made_as_wide_as_keys_change_nothing(has_bias):
+    q, k, v = noise(2, 7, 2, 8), noise(2, 9, 2, 8, seed=1), noise(2, 9, 2, 5, seed=2)
+    bias = noise(2, 1, 1, 9, seed=3) if has_bias else None
+    narrow, widened = (
+        kernels._attend_fused(q, k, v, bias, is_widened=is_widened) for is_widened in (False, True)
+    )
+    assert widened.shape == (2, 7, 2, 5)
+    torch.testing.assert_close(widened, narrow)
+
+
+@pytest.fixture
+def nothing_measured(monkeypatch):
+    monkeypatch.setattr(kernels, "_TRIED_QUERIES", 16)
+    monkeypatch.setattr(kernels, "_TRIED_KEYS", 32)
+    kernels._measured_widening.cache_clear()
+    yield
+    kernels._measured_widening.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_measured")
+@pytest.mark.parametrize(("seconds", "pays"), [((2.0, 1.0), True), ((1.0, 2.0), False)])
+def test_the_faster_width_of_values_is_taken_and_measured_once(monkeypatch, seconds, pays):
+    left = list(seconds)
+    monkeypatch.setattr(kernels, "_least_seconds", lambda *_: left.pop(0))
+    kind = (torch.device("cpu"), torch.float32, 8, 5)
+    assert [kernels.widening_pays(*kind, has_bias=False) for _ in range(3)] == [pays] * 3
+    assert left == []
+
+
+@pytest.mark.usefixtures("nothing_measured")
+def test_compiled_code_knows_the_faster_width():
+    torch.compiler.assume_constant_result(kernels.widening_pays)
+
+    def attention(q, k, v):
+        pays = kernels.widening_pays(q.device, q.dtype, q.shape[3], v.shape[3], has_bias=False)
+        return kernels._attend_fused(q, k, v, None, is_widened=pays)
+
+    operands = noise(1, 7, 1, 8), noise(1, 9, 1, 8, seed=1), noise(1, 9, 1, 5, seed=2)
+    compiled = torch.compile(attention, backend="eager", fullgraph=True, dynamic=False)
+    torch.testing.assert_close(compiled(*operands), attention(*operands))

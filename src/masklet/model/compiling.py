@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from masklet.model.image_encoder import ImageEncoder
 from masklet.model.int8 import has_int8
+from masklet.model.kernels import widening_pays
 from masklet.model.mask_decoder import MaskDecoder
 from masklet.model.memory_attention import MemoryAttention
 from masklet.model.positions import rotary_table, sine_grid
@@ -59,8 +60,8 @@ def compile_parts(model: SAM2, *, backend: str = "inductor", fullgraph: bool = F
             "a model with weights of eight bits is to be compiled; expected floating-point ones, "
             "because the products of eight bits are ready-made. Load it with another dtype."
         )
-    for table in (sine_grid, rotary_table, window_places):
-        torch.compiler.assume_constant_result(table)
+    for known in (sine_grid, rotary_table, window_places, widening_pays):
+        torch.compiler.assume_constant_result(known)
     config = torch._dynamo.config  # noqa: SLF001  # its documented place
     config.cache_size_limit = max(config.cache_size_limit, _VERSIONS)
     # Traced, the hook would be compiled as well.

@@ -8,6 +8,9 @@ float32 (about 190), while plain bfloat16 products with a softmax between them r
 Shapes: B batch, L queries, S keys, G heads, D width of a head, E width of a value.
 """
 
+import time
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Literal, TypeAlias
 
 import torch
@@ -16,10 +19,11 @@ from torch import Tensor
 
 Activation: TypeAlias = Literal["none", "relu", "gelu"]
 
-# Rows of queries whose scores are held at once, and how many where those take more than so many bytes.
-# With one thread per core of AMD Zen 4: 128, 256 and 512 rows took 223, 197 and 165 ms with 4,096 keys
-# and four heads in float32, and 305, 262 and 285 with 28,736 keys and one head in bfloat16.
-_TILE, _SMALL_TILE, _TILE_BYTES = 512, 256, 2**24
+# Rows of queries whose scores are held at once: more make products faster, and blocks of memory that are
+# larger than these bytes come from the system anew each time, page by page. On two threads of AMD Zen 4
+# in float32, 128, 256 and 512 rows took 176, 179 and 157 ms with 4,096 keys and four heads; 128 and 256
+# rows took 425 and, where pages were wanted anew, 433 to 600 with 28,736 keys and one head.
+_TILE, _TILE_BYTES = 512, 2**24
 # Below this many scores per head, starting a tile costs more than it saves.
 _TILED_FROM = 1024 * 1024
 # Four megabytes of float32.
@@ -71,8 +75,29 @@ def attend(
     bias_B11S = None if bias_BS is None else bias_BS[:, None, None]
     if takes_onednn and q_BLGD.dtype == torch.bfloat16:
         return _attend_plainly(q_BLGD, k_BSGD, v_BSGE, bias_B11S)
-    q, k, v = (x.transpose(1, 2) for x in (q_BLGD, k_BSGD, v_BSGE))
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias_B11S).transpose(1, 2)
+    is_widened = (
+        q_BLGD.device.type == "cuda"
+        and v_BSGE.shape[3] < k_BSGD.shape[3]
+        and not _needs_gradient(q_BLGD, k_BSGD, v_BSGE)
+        and widening_pays(
+            q_BLGD.device, q_BLGD.dtype, k_BSGD.shape[3], v_BSGE.shape[3], bias_BS is not None
+        )
+    )
+    return _attend_fused(q_BLGD, k_BSGD, v_BSGE, bias_B11S, is_widened=is_widened)
+
+
+def widening_pays(
+    device: torch.device, dtype: torch.dtype, width: int, value_width: int, has_bias: bool
+) -> bool:
+    """Whether attention is faster on a device if values are made as wide as keys.
+
+    torch has several fused kernels. Those that take narrow values are not its fastest everywhere, and
+    its fastest take none. It is measured, once a process for each kind of operands, and not while a
+    CUDA graph is recorded: nothing could be waited for.
+    """
+    if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        return False
+    return _measured_widening(device, dtype, width, value_width, has_bias)
 
 
 def key_padding(keys: int) -> int:
@@ -95,22 +120,31 @@ def rows_in_cache(rows: int, values_per_row: int, device: torch.device) -> int:
     back between two operations, and each time into pages that the system has to clear first. All of
     them elsewhere, and where gradients are wanted or code is compiled.
     """
-    if device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if not minds_the_cache(device):
         return rows
     return min(rows, max(1, _CACHED // values_per_row))
 
 
+def minds_the_cache(device: torch.device) -> bool:
+    """Whether anything is computed in parts that fit into a cache."""
+    is_plain = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return device.type == "cpu" and is_plain
+
+
 def _takes_onednn(x: Tensor, *others: Tensor | None) -> bool:
     """Whether oneDNN can be called directly: its fast entry has no gradient and is CPU only."""
-    needs_gradient = torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (x, *others)
-    )
     return (
         x.device.type == "cpu"
         and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and HAS_BFLOAT16))
         and _HAS_ONEDNN
-        and not needs_gradient
+        and not _needs_gradient(x, *others)
         and not torch.compiler.is_compiling()
+    )
+
+
+def _needs_gradient(*operands: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(
+        operand is not None and operand.requires_grad for operand in operands
     )
 
 
@@ -124,12 +158,65 @@ def _attend_plainly(
     return (scores.softmax(dim=-1) @ v).transpose(1, 2)
 
 
+def _attend_fused(
+    q_BLGD: Tensor,
+    k_BSGD: Tensor,
+    v_BSGE: Tensor,
+    bias_B11S: Tensor | None,
+    *,
+    is_widened: bool,
+) -> Tensor:
+    """torch's own choice of a kernel, for values as they are or for zeros beside them."""
+    value_width = v_BSGE.shape[3]
+    if is_widened:
+        v_BSGE = F.pad(v_BSGE, (0, k_BSGD.shape[3] - value_width))
+    q, k, v = (x.transpose(1, 2) for x in (q_BLGD, k_BSGD, v_BSGE))
+    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias_B11S)
+    return attended[..., :value_width].transpose(1, 2)
+
+
+# A frame of 1024 pixels and four memories of it: what is fastest there is not far from it elsewhere.
+_TRIED_QUERIES, _TRIED_KEYS, _TRIES = 4096, 4 * 4096, 5
+
+
+@cache
+def _measured_widening(
+    device: torch.device, dtype: torch.dtype, width: int, value_width: int, has_bias: bool
+) -> bool:
+    q, k, v = (
+        torch.ones((1, count, 1, channels), device=device, dtype=dtype)
+        for count, channels in (
+            (_TRIED_QUERIES, width),
+            (_TRIED_KEYS, width),
+            (_TRIED_KEYS, value_width),
+        )
+    )
+    bias = torch.zeros((1, 1, 1, _TRIED_KEYS), device=device, dtype=dtype) if has_bias else None
+    narrow, widened = (
+        _least_seconds(partial(_attend_fused, q, k, v, bias, is_widened=is_widened), device)
+        for is_widened in (False, True)
+    )
+    return widened < narrow
+
+
+def _least_seconds(work: Callable[[], object], device: torch.device) -> float:
+    wait = torch.get_device_module(device).synchronize
+    took = []
+    # The first call also loads the kernel.
+    for _ in range(1 + _TRIES):
+        wait()
+        started = time.perf_counter()
+        work()
+        wait()
+        took.append(time.perf_counter() - started)
+    return min(took[1:])
+
+
 def _attend_in_tiles(
     q_BLGD: Tensor, k_BSGD: Tensor, v_BSGE: Tensor, padding: int, bias_BS: Tensor | None
 ) -> Tensor:
     batch, length, heads, width = q_BLGD.shape
-    tile_bytes = _TILE * k_BSGD.shape[1] * q_BLGD.element_size()
-    tile_rows = _TILE if tile_bytes <= _TILE_BYTES else _SMALL_TILE
+    tile_rows = _tile_rows(k_BSGD.shape[1] * q_BLGD.element_size())
     out_BLGE = q_BLGD.new_empty((batch, length, heads, v_BSGE.shape[-1]))
     for row in range(batch):
         bias_S = None if bias_BS is None else bias_BS[row]
@@ -137,13 +224,25 @@ def _attend_in_tiles(
             q_LD = q_BLGD[row, :, head] * width**-0.5
             k_SD = k_BSGD[row, :, head].contiguous()
             v_ES = v_BSGE[row, :, head].contiguous().t()
+            keys = len(k_SD)
+            if length > tile_rows and _onednn_packed is not None:
+                # Or oneDNN would put them into its own order anew for every tile.
+                k_SD, v_ES = _onednn_packed(k_SD, tile_rows), _onednn_packed(v_ES, tile_rows)
             for start in range(0, length, tile_rows):
                 tile = slice(start, start + tile_rows)
                 scores_lS = linear(q_LD[tile], k_SD, bias_S)
-                scores_lS[:, len(k_SD) - padding :] = -torch.inf
+                scores_lS[:, keys - padding :] = -torch.inf
                 torch.softmax(scores_lS, dim=-1, out=scores_lS)
                 out_BLGE[row, tile, head] = linear(scores_lS, v_ES, None)
     return out_BLGE
+
+
+def _tile_rows(bytes_per_row: int) -> int:
+    """`_TILE`, or half as often as needed."""
+    rows = _TILE
+    while rows > 1 and rows * bytes_per_row > _TILE_BYTES:
+        rows //= 2
+    return rows
 
 
 def _keep_freed_memory() -> None:
@@ -162,5 +261,6 @@ _keep_freed_memory()
 
 # The entry that torch.compile itself uses on CPUs; where a build lacks it, plain torch serves.
 _onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_onednn_packed = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and _onednn_linear is not None
 HAS_BFLOAT16 = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001

@@ -86,9 +86,10 @@ class MaskDecoder(nn.Module):
 
     def _logits(self, image_BLC: Tensor, tokens_BMC: Tensor, features: FrameFeatures) -> Tensor:
         first, norm, _, second = self.output_upscaling
-        x_BL4c = first(image_BLC) + features.eighth_FL4c
+        # In place where a new map would not fit into the cache beside the old one.
+        x_BL4c = first(image_BLC).float().add_(features.eighth_FL4c)
         x_BL16c = second(F.gelu(norm(x_BL4c))).flatten(2, 3)
-        x_BL16c = F.gelu(x_BL16c + features.quarter_FL16c)
+        x_BL16c = F.gelu(x_BL16c.float().add_(features.quarter_FL16c))
         brush_BMc = torch.stack(
             [
                 network(tokens_BMC[:, number])

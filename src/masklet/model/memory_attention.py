@@ -17,7 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from masklet.model.config import MemoryConfig
-from masklet.model.kernels import attend, key_padding, linear, rows_in_cache
+from masklet.model.kernels import (
+    attend,
+    key_padding,
+    linear,
+    minds_the_cache,
+    rows_in_cache,
+)
 from masklet.model.layers import LayerNorm, Linear
 from masklet.model.positions import rotary_places, rotary_table, rotate, sine_grid
 from masklet.model.tensors import KeyCells
@@ -204,8 +210,7 @@ class RotaryAttention(nn.Module):
     def forward(self, query_BLC: Tensor, read: Reading) -> Tensor:
         """`(B, L, C)`; queries of one frame may serve all rows."""
         k_BSC = self.k_proj(read.keys_BSD)
-        turned = k_BSC.shape[1] - read.unturned - read.padding
-        k_BSC[:, :turned] = rotate(k_BSC[:, :turned], read.table)
+        self._turn(k_BSC[:, : k_BSC.shape[1] - read.unturned - read.padding], read.table)
         values_BSD = read.memory_BSD.to(k_BSC.dtype)
         attended = attend(
             query_BLC.expand(len(k_BSC), -1, -1)[:, :, None],
@@ -217,3 +222,15 @@ class RotaryAttention(nn.Module):
         weight = self.out_proj.weight @ self.v_proj.weight
         bias = self.out_proj.weight @ self.v_proj.bias + self.out_proj.bias
         return linear(attended, weight, bias)
+
+    def _turn(self, k_BSC: Tensor, table: Table) -> None:
+        """Rotate the keys in place, as many frames at a time as fit into the cache."""
+        if not minds_the_cache(k_BSC.device) or table[0].dim() == 3:
+            k_BSC.copy_(rotate(k_BSC, table))
+            return
+        frame = len(table[0])
+        frames = k_BSC.shape[1] // frame
+        at_once = rows_in_cache(frames, frame * k_BSC.shape[2], k_BSC.device)
+        for first in range(0, frames, max(at_once, 1)):
+            some_BSC = k_BSC[:, first * frame : (first + at_once) * frame]
+            some_BSC.copy_(rotate(some_BSC, table))

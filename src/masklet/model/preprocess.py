@@ -21,7 +21,11 @@ def preprocess_image(
 ) -> Tensor:
     """A uint8 RGB picture, resized to `size` and normalised: `(1, 3, *size)` float32."""
     # Torch shares memory with an array and warns of one that it may not write to.
-    pixels = torch.from_numpy(np.require(image_HW3, requirements=["C", "W"])).to(device)
+    pixels = torch.from_numpy(np.require(image_HW3, requirements=["C", "W"]))
+    if device.type == "cuda":
+        # From pinned memory it is copied while the program goes on.
+        pixels = pixels.pin_memory()
+    pixels = pixels.to(device, non_blocking=True)
     return normalize(resize_image(pixels.permute(2, 0, 1)[None].float() / 255.0, size))
 
 

@@ -136,8 +136,10 @@ class Attention(nn.Module):
             scores = scores.reshape(rows, self.heads, count, -1) + bias_BGT1[..., None]
         weights_BQL = scores.softmax(dim=2).flatten(1, 2)
         out_weight_GDC = self._heads_of(self.out_proj.weight.t())
-        values_BGTC = torch.einsum("btgd,gdc->bgtc", v_BTGD, out_weight_GDC)
-        return weights_BQL.transpose(1, 2) @ values_BGTC.flatten(1, 2) + self.out_proj.bias
+        # The weights of every head add up to one, so the bias may be shared out among the heads.
+        bias_C = self.out_proj.bias / self.heads
+        values_BGTC = torch.einsum("btgd,gdc->bgtc", v_BTGD, out_weight_GDC) + bias_C
+        return weights_BQL.transpose(1, 2) @ values_BGTC.flatten(1, 2)
 
     @property
     def _scale(self) -> float:

@@ -75,9 +75,10 @@ class Hiera(nn.Module):
         x = TokenMap(tokens, grid)
         ends: list[TokenMap] = []
         for numbers in self._stretches(grid):
-            x = x.ordered(_order_for(self._block(numbers[0]), x.grid, x.window))
+            block = self._block(numbers[0])
+            x = x.ordered(_order_for(block, x.grid, x.window))
             kept = [n for n in numbers if n in self._stage_ends or n == numbers[-1]]
-            passed = [self._pass(band, numbers, kept) for band in _bands(x)]
+            passed = [self._pass(band, numbers, kept) for band in _bands(x, block.window)]
             maps = [joined(parts, len(tokens)) for parts in zip(*passed, strict=True)]
             ends += [x for number, x in zip(kept, maps, strict=True) if number in self._stage_ends]
             x = maps[-1]
@@ -242,9 +243,12 @@ def pool(x: TokenMap) -> TokenMap:
     return TokenMap(pooled, (height // 2, width // 2), x.window // 2)
 
 
-def _bands(x: TokenMap) -> list[TokenMap]:
-    """Rows of windows of each picture, as many as fit into the cache; the whole map without windows."""
-    if x.window == 0:
+def _bands(x: TokenMap, window: int) -> list[TokenMap]:
+    """Rows of windows of each picture, as many as fit into the cache.
+
+    The whole map where blocks look further than their tokens are grouped.
+    """
+    if window == 0 or window != x.window:
         return [x]
     height, width = x.grid
     rows, tokens = height // x.window, x.window * width
