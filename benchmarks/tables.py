@@ -40,10 +40,12 @@ def all_tables() -> Mapping[str, str]:
     return {
         "bench": bench_markdown(read_bench(RESULTS / "bench.json")),
         "image": image_table(_figures("image")),
+        "image_two": image_table(_figures("image_two")),
         "precision": precision_table(_figures("precision")),
         "profiles": profiles_table(_figures("profiles")),
         "rewrites": rewrites_table(_figures("rewrites")),
         "video": video_table(_figures("video")),
+        "video_two": video_table(_figures("video_two")),
     }
 
 

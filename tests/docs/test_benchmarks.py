@@ -7,6 +7,8 @@ from benchmarks import tables
 
 from masklet.eval.bench.page_tables import read_page, with_table
 
+TABLES = ["bench", "image", "image_two", "precision", "profiles", "rewrites", "video", "video_two"]
+
 
 @pytest.fixture(scope="module")
 def made():
@@ -18,13 +20,13 @@ def test_every_table_with_a_place_is_made_and_every_one_made_has_a_place(made):
     assert sorted(places) == sorted(made)
 
 
-@pytest.mark.parametrize("name", ["bench", "image", "precision", "profiles", "rewrites", "video"])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_the_page_is_the_one_that_its_figures_make(made, name):
     page = read_page(tables.PAGE)
     assert with_table(page, name, made[name], where="the page") == page
 
 
-@pytest.mark.parametrize("name", ["bench", "image", "precision", "profiles", "rewrites", "video"])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_beside_its_figures_is_the_same(made, name):
     assert (tables.RESULTS / f"{name}.md").read_text() == made[name]
 
@@ -38,9 +40,7 @@ def test_the_script_puts_back_what_was_changed_by_hand(tmp_path, monkeypatch, ca
     monkeypatch.setattr(tables, "PAGE", copy)
     tables.main()
     assert read_page(copy) == before
-    assert (
-        capsys.readouterr().out == f"{copy}: bench, image, precision, profiles, rewrites, video\n"
-    )
+    assert capsys.readouterr().out == f"{copy}: {', '.join(TABLES)}\n"
 
 
 def test_every_file_it_points_to_is_there():

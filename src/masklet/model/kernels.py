@@ -30,6 +30,8 @@ _TILED_FROM = 1024 * 1024
 _CACHED = 1024 * 1024
 # Sixteen pointers of four tokens; below a frame's worth of keys, buffers are too small to matter.
 _PADDED_TO, _PADDED_FROM = 64, 4096
+# A frame of 1024 pixels and four memories of it: what is fastest there is not far from it elsewhere.
+_TRIED_QUERIES, _TRIED_KEYS, _TRIES = 4096, 4 * 4096, 5
 
 
 def linear(
@@ -175,10 +177,6 @@ def _attend_fused(
     return attended[..., :value_width].transpose(1, 2)
 
 
-# A frame of 1024 pixels and four memories of it: what is fastest there is not far from it elsewhere.
-_TRIED_QUERIES, _TRIED_KEYS, _TRIES = 4096, 4 * 4096, 5
-
-
 @cache
 def _measured_widening(
     device: torch.device, dtype: torch.dtype, width: int, value_width: int, has_bias: bool
@@ -225,7 +223,7 @@ def _attend_in_tiles(
             k_SD = k_BSGD[row, :, head].contiguous()
             v_ES = v_BSGE[row, :, head].contiguous().t()
             keys = len(k_SD)
-            if length > tile_rows and _onednn_packed is not None:
+            if length > tile_rows and _onednn_linear is not None and _onednn_packed is not None:
                 # Or oneDNN would put them into its own order anew for every tile.
                 k_SD, v_ES = _onednn_packed(k_SD, tile_rows), _onednn_packed(v_ES, tile_rows)
             for start in range(0, length, tile_rows):
@@ -250,7 +248,7 @@ def _keep_freed_memory() -> None:
 
     glibc hands free memory at the end of its heap back to the system when there is more of it than
     twice the largest block that it has freed, 32 MB at most; the system clears each page anew when
-    it is next wanted. A tile of scores is such a block, and up to half of the time of attention went
+    it is next wanted. A tile of scores is such a block, and a quarter of the time of attention went
     into pages. One large block, never touched, is enough to be told.
     """
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
