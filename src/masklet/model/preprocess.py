@@ -24,8 +24,8 @@ def preprocess_image(
     pixels = torch.from_numpy(np.require(image_HW3, requirements=["C", "W"]))
     if device.type == "cuda":
         # From pinned memory it is copied while the program goes on.
-        pixels = pixels.pin_memory()
-    pixels = pixels.to(device, non_blocking=True)
+        pixels = pixels.pin_memory().to(device, non_blocking=True)
+    pixels = pixels.to(device)
     return normalize(resize_image(pixels.permute(2, 0, 1)[None].float() / 255.0, size))
 
 
