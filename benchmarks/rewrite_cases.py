@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from benchmarks import plain_forms
 from benchmarks.plain_forms import swapped
+from benchmarks.rewrite_inputs import Inputs, noise, parts
 from torch import Tensor
 
 from masklet.model import kernels, memory_attention, positions, sam2
@@ -21,7 +22,7 @@ from masklet.model.mask_decoder import MaskDecoder, to_quads
 from masklet.model.memory_attention import RotaryAttention
 from masklet.model.memory_encoder import MemoryEncoder
 from masklet.model.sam2 import SAM2
-from masklet.model.tensors import Candidates, FrameFeatures, MemoryReadout, PromptTensors
+from masklet.model.tensors import FrameFeatures, PromptTensors
 from masklet.model.trunks import hiera
 from masklet.model.two_way import Attention
 
@@ -43,52 +44,6 @@ class Rewrite:
     """What both calls compute."""
     before: Call
     after: Call
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """A model and what its verbs are asked with."""
-
-    model: SAM2
-    images_F3SS: Tensor
-    features: FrameFeatures
-
-    @staticmethod
-    def of(model: SAM2, side: int) -> "Inputs":
-        """A made-up picture of `side` pixels, encoded."""
-        images = _noise(1, 3, side, side)
-        return Inputs(model, images, model.encode_image(images))
-
-    @property
-    def tokens(self) -> int:
-        """L of one frame."""
-        return self.features.embedding_FLC.shape[1]
-
-    def readout(self, rows: int, memories: int) -> MemoryReadout:
-        """So many memories and sixteen pointers for every row."""
-        config = self.model.config
-        return MemoryReadout(
-            spatial_BNLD=_noise(rows, memories, self.tokens, config.memory.width),
-            slots_BN=torch.arange(memories).expand(rows, -1),
-            pointers_BKC=_noise(rows, 16, config.width),
-            times_BK=torch.arange(16.0).expand(rows, -1),
-        )
-
-    def encode(self) -> tuple[Tensor, ...]:
-        """The three maps of the picture."""
-        features = self.model.encode_image(self.images_F3SS)
-        return features.embedding_FLC, features.eighth_FL4c, features.quarter_FL16c
-
-    def boxes(self, rows: int) -> PromptTensors:
-        """A box for every row, all different."""
-        side = self.images_F3SS.shape[-1]
-        shift = torch.arange(rows)[:, None, None] / (2 * rows) * side
-        corners = torch.tensor([[0.0, 0.0], [0.4, 0.4]]) * side
-        return PromptTensors(corners + shift, torch.tensor([[2, 3]]).expand(rows, -1))
-
-    def decode(self, embedding_BLC: Tensor, prompts: PromptTensors) -> tuple[Tensor, ...]:
-        """All candidates of every row."""
-        return _parts(self.model.decode(embedding_BLC, self.features, prompts))
 
 
 def every_rewrite(exact: Inputs, narrow: Inputs, deep: Inputs) -> Iterator[Rewrite]:
@@ -224,7 +179,7 @@ def _memory_attention(inputs: Inputs) -> Iterator[Rewrite]:
     )
     width = model.memory_attention.attention_width
     table = positions.rotary_table(features.grid, width, model.device)
-    keys = _noise(1, 7 * inputs.tokens, width)
+    keys = noise(1, 7 * inputs.tokens, width)
     yield Rewrite(
         "rotation by complex numbers",
         "model/positions.py",
@@ -249,8 +204,8 @@ def _attention_in_tiles(exact: Inputs, narrow: Inputs) -> Iterator[Rewrite]:
         keys, heads, of_key, of_value = sizes
         dtype = inputs.model.memory_attention.layers[0].linear1.weight.dtype
         # Three times as large as keys, queries attend to few of them.
-        q, k = 3 * _noise(1, tokens, heads, of_key), _noise(1, keys, heads, of_key, seed=1)
-        v = _noise(1, keys, heads, of_value, seed=2)
+        q, k = 3 * noise(1, tokens, heads, of_key), noise(1, keys, heads, of_key, seed=1)
+        v = noise(1, keys, heads, of_value, seed=2)
         operands = [x.to(dtype) for x in (q, k, v)]
         yield Rewrite(
             "attention in tiles",
@@ -264,7 +219,7 @@ def _attention_in_tiles(exact: Inputs, narrow: Inputs) -> Iterator[Rewrite]:
 
 def _two_way(inputs: Inputs) -> Iterator[Rewrite]:
     shared = inputs.model.condition(inputs.features, None)
-    own = shared + 0.1 * _noise(8, *shared.shape[1:])
+    own = shared + 0.1 * noise(8, *shared.shape[1:])
     boxes = partial(_in_passes, inputs, shared, _ROWS)
     calls = {
         "64 boxes": boxes,
@@ -331,14 +286,14 @@ def _masks(inputs: Inputs) -> Iterator[Rewrite]:
             eighth_FL4c=to_quads(eighth.tokens_BLC, grid, levels=1),
             quarter_FL16c=to_quads(quarter.tokens_BLC, grid, levels=2),
         )
-        return _parts(model.decode(embedding, features, inputs.boxes(len(embedding))))
+        return parts(model.decode(embedding, features, inputs.boxes(len(embedding))))
 
     def before(embedding: Tensor) -> tuple[Tensor, ...]:
         return inputs.decode(embedding, inputs.boxes(len(embedding)))
 
     shared = model.condition(inputs.features, None)
     for rows, part in ((1, "decode, 1 object"), (8, "decode, 8 objects")):
-        embedding = shared + 0.1 * _noise(rows, *shared.shape[1:])
+        embedding = shared + 0.1 * noise(rows, *shared.shape[1:])
         yield Rewrite(
             "masks grow in place",
             "model/mask_decoder.py",
@@ -356,7 +311,7 @@ def _memories(inputs: Inputs) -> Iterator[Rewrite]:
         call = partial(
             inputs.model.encode_memory,
             features,
-            5 * _noise(rows, side, side),
+            5 * noise(rows, side, side),
             torch.ones(rows),
             binarize=False,
         )
@@ -418,11 +373,3 @@ def _global_heads(model: SAM2) -> tuple[int, int]:
     """Heads of a global block of the trunk, and their width."""
     block = next(block for block in model.image_encoder.trunk.blocks if block.window == 0)
     return block.attn.heads, block.attn.proj.in_features // block.attn.heads
-
-
-def _parts(candidates: Candidates) -> tuple[Tensor, ...]:
-    return candidates.logits_BMhw, candidates.iou_BM, candidates.pointers_BMC
-
-
-def _noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from benchmarks import tables
 from benchmarks.measure import timed
-from benchmarks.rewrite_cases import Inputs, Rewrite, every_rewrite
+from benchmarks.rewrite_cases import Rewrite, every_rewrite
+from benchmarks.rewrite_inputs import Inputs
 from torch import Tensor
 
 from masklet.eval.environment import environment

@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from masklet.model import kernels
 from masklet.model.config import Version
 from masklet.model.positions import sine_grid, sine_times
 from masklet.model.precision import set_precision
@@ -178,26 +177,6 @@ def test_rows_do_not_see_each_other(masked):
     together = model.decode(conditioned, features.rows(torch.zeros(3, dtype=torch.int64)), prompts)
     alone = model.decode(conditioned[1:2], features, row(prompts, 1))
     assert_same(row(together, 1), alone)
-
-
-@pytest.mark.parametrize("masked", [False, True], ids=["points", "points and a mask"])
-@pytest.mark.parametrize("frames", [1, 5], ids=["one frame for all rows", "a frame per row"])
-@pytest.mark.parametrize("conditioned", [False, True], ids=["no memory", "memories"])
-def test_rows_go_through_the_network_a_few_at_a_time(monkeypatch, masked, frames, conditioned):
-    model, prompts = tiny_model(), clicks(5, masked=masked)
-    features = encoded(model, frames=frames)
-    mask, score = noise(5, SIDE, SIDE, seed=8), torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])
-    remembered = readout(5) if conditioned else None
-    found = []
-    with torch.inference_mode():
-        for cached in (kernels._CACHED, 0):
-            monkeypatch.setattr(kernels, "_CACHED", cached)
-            embedding = model.condition(features, remembered)
-            memory = model.encode_memory(features, mask, score, binarize=False)
-            found.append((model.decode(embedding, features, prompts), memory))
-    (whole, memory), (in_parts, memory_in_parts) = found
-    assert_same(in_parts, whole)
-    assert_same(memory_in_parts, memory)
 
 
 def test_candidates_of_one_image_for_every_kind_of_prompt():

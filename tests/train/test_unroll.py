@@ -143,7 +143,7 @@ def test_candidates_that_were_not_offered_may_learn_too(model, batch):
     assert more.dice > plain.dice
     assert more.iou > plain.iou
     # The object is there or not whichever candidate is looked at, and only what was shown is told.
-    assert torch.equal(more.object_score, plain.object_score)
+    torch.testing.assert_close(more.object_score, plain.object_score)
     assert torch.equal(more.reached, plain.reached)
 
 

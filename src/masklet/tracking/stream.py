@@ -78,8 +78,9 @@ def encode_frames(
             present = encoding or Encoding(lane, model, pulled, input_size)
             encoding = None
             for frame in present.frames():
-                if is_ahead and not is_last and encoding is None and next_reading.done():
-                    encoding = Encoding(lane, model, next_reading.result()[0], input_size)
+                begins = is_ahead and not is_last and encoding is None and next_reading.done()
+                upcoming = next_reading.result()[0] if begins else None
+                encoding = Encoding(lane, model, upcoming, input_size) if upcoming else encoding
                 yield frame
             if error is not None:
                 raise error
