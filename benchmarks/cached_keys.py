@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from benchmarks.measure import timed
-from benchmarks.rewrite_cases import Inputs
+from benchmarks.rewrite_inputs import Inputs
 from benchmarks.rewrites import made_up
 
 import masklet

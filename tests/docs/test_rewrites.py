@@ -3,7 +3,8 @@
 import pytest
 import torch
 from benchmarks import rewrites, tables
-from benchmarks.rewrite_cases import Inputs, every_rewrite
+from benchmarks.rewrite_cases import every_rewrite
+from benchmarks.rewrite_inputs import Inputs
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from masklet.model import kernels
