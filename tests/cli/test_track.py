@@ -216,13 +216,32 @@ def test_pictures_of_a_folder_are_frames(tracked, folder):
 
 def test_how_it_was_tracked_is_recorded(tracked, clip, folder):
     options = ("--memory-dtype", "float32", "--stride", 2, "--max-conditioning", 3)
-    options += ("--memories", "foveated", "--lookahead", 3)
+    options += ("--memories", "foveated", "--lookahead", 3, "--size", 96)
     tracked("clip.mp4", "--point", "4:20,18", *options, "--format", "masklets")
     settings = read_masklets(folder / "masklet-out" / "masklets.json").settings
     assert settings["memory_dtype"] == "float32"
     assert (settings["stride"], settings["max_conditioning"], settings["lookahead"]) == (2, 3, 3)
     assert settings["direction"] == "forward"
-    assert settings["memories"] == "foveated"
+    assert (settings["memories"], settings["size"]) == ("foveated", 96)
+
+
+def test_another_input_size_gives_other_masks(tracked, clip, folder):
+    found = []
+    for size in (64, 96):
+        tracked(
+            "clip.mp4", "--point", "4:20,18", "--size", size, "--format", "masklets", "--overwrite"
+        )
+        frames = read_masklets(folder / "masklet-out" / "masklets.json").frames
+        found.append([mask.predicted_iou for frame in frames for mask in frame.objects])
+    assert found[0]
+    assert found[0] != found[1]
+
+
+def test_an_input_size_that_does_not_fit_leaves_nothing_behind(tracked, clip, folder):
+    done = tracked("clip.mp4", "--point", "4:20,18", "--size", 100)
+    assert done.code == 2
+    assert "multiples of 32" in done.err
+    assert not (folder / "masklet-out").exists()
 
 
 def test_how_many_frames_are_encoded_at_once_is_recorded_also_where_it_was_not_said(

@@ -119,6 +119,14 @@ Memories: TypeAlias = Annotated[
         rich_help_panel=_MEMORY,
     ),
 ]
+Size: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=32,
+        help="Side of the network's input, a multiple of 32: smaller is faster, with other masks.",
+        show_default="the model's",
+    ),
+]
 Lookahead: TypeAlias = Annotated[
     int | None,
     typer.Option(
@@ -186,6 +194,7 @@ def track(  # noqa: PLR0913 - typer reads one option from each parameter
     stride: Stride = 1,
     max_conditioning: MaxConditioning = None,
     memories: Memories = options.Memories.FULL,
+    size: Size = None,
     lookahead: Lookahead = None,
     non_overlap: NonOverlap = False,
     out: Out = Path("masklet-out"),
@@ -218,7 +227,8 @@ def track(  # noqa: PLR0913 - typer reads one option from each parameter
     said = typed_prompts(point or (), box or (), mask or ())
     task = TrackTask(video, said, model, device, dtype, direction, start, end, compiled)
     task = replace(task, stride=stride, max_conditioning=max_conditioning, memories=memories)
-    task = replace(task, memory_dtype=memory_dtype, lookahead=lookahead, non_overlap=non_overlap)
+    task = replace(task, memory_dtype=memory_dtype, lookahead=lookahead)
+    task = replace(task, non_overlap=non_overlap, size=size)
     kinds = read_formats(formats or ())
     output = TrackOutput(out, kinds, overwrite, resume, as_json, quiet, _resuming())
     raise typer.Exit(track_video(task, output, prompt_file=prompts))

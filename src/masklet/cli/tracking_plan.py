@@ -43,6 +43,8 @@ class TrackTask:
     max_conditioning: int | None = None
     memories: str = "full"
     non_overlap: bool = False
+    size: int | None = None
+    """Side of the network's input; None is the model's."""
 
     def header(self, video: VideoInfo, weights: str, num_bytes: int | None) -> Masklets:
         """What stands at the head of the results: all that decides what they will be.
@@ -65,6 +67,7 @@ class TrackTask:
             "max_conditioning": self.max_conditioning,
             "memories": str(self.memories),
             "non_overlap": self.non_overlap,
+            "size": self.size,
             "weights": weights,
             "video_bytes": num_bytes,
         }

@@ -20,6 +20,7 @@ from masklet.io.atomic import make_folder
 from masklet.io.masklets import Masklets
 from masklet.io.open import open_stream
 from masklet.io.video import FrameSource
+from masklet.model.preprocess import checked_input_size
 from masklet.model.sam2 import SAM2
 from masklet.weights.fingerprint import fingerprint
 
@@ -39,6 +40,8 @@ def track_video(task: TrackTask, output: TrackOutput, *, prompt_file: Path | Non
         MaskletError: the video, a prompt or an option is bad, or a file cannot be written. What
             was tracked before that is kept, and a remark says how to go on.
     """
+    if task.size is not None:
+        checked_input_size(task.size, task.size)
     with open_stream(task.video) as source:
         if prompt_file is not None:
             recorded = recorded_prompts(prompt_file, source.info)

@@ -77,6 +77,7 @@ def new_tracker(
             max_conditioning=task.max_conditioning,
             memories=str(task.memories),  # type: ignore[arg-type]  # one of them
         ),
+        input_size=task.size,
         num_frames=num_frames,
         reverse=reverse,
         memory_dtype=getattr(torch, task.memory_dtype),

@@ -6,10 +6,12 @@ most two batches of frames are held, whatever the length of the video.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,9 @@ from masklet.model.tensors import FrameFeatures
 # 82, 77 and 81 ms of processor time a frame with 1, 2 and 4 (one thread of AMD EPYC, 360x640), not
 # worth masks that differ from those of single frames in the last bits.
 _GPU_LOOKAHEAD = 4
+
+
+_Pulled: TypeAlias = tuple[list[npt.NDArray[np.uint8]], Exception | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,26 +72,25 @@ def encode_frames(
     """
     source, lane = iter(frames), SideStream(model.device)
     is_ahead = lane.runs_beside if ahead is None else ahead
-    encoding: Encoding | None = None
+    encode = partial(encode_batch, model, input_size=input_size)
     with ThreadPoolExecutor(max_workers=1) as reader:
-        reading = reader.submit(_pull, source, batch)
-        while True:
-            pulled, error = reading.result()
-            is_last = error is not None or len(pulled) < batch
-            if not is_last:
-                next_reading = reader.submit(_pull, source, batch)
-            present = encoding or Encoding(lane, model, pulled, input_size)
-            encoding = None
-            for frame in present.frames():
-                begins = is_ahead and not is_last and encoding is None and next_reading.done()
-                upcoming = next_reading.result()[0] if begins else None
-                encoding = Encoding(lane, model, upcoming, input_size) if upcoming else encoding
-                yield frame
+        following: _Batch | None = _Batch(reader.submit(_pull, source, batch), encode, lane)
+        while following is not None:
+            present, following = following, None
+            pulled, error = present.pulled()
+            if error is None and len(pulled) == batch:
+                following = _Batch(reader.submit(_pull, source, batch), encode, lane)
+            yield from _handed_over(present, following if is_ahead else None)
             if error is not None:
                 raise error
-            if is_last:
-                return
-            reading = next_reading
+
+
+def _handed_over(present: "_Batch", ahead: "_Batch | None") -> Iterator[EncodedFrame]:
+    """Frames of a batch, while the one ahead begins to be encoded as soon as it was read."""
+    for frame in present.encoded():
+        if ahead is not None:
+            ahead.encode_if_read()
+        yield frame
 
 
 class SideStream:
@@ -126,27 +130,38 @@ class SideStream:
         return frames
 
 
-class Encoding:
-    """A batch of frames on its way through the encoder; an error waits for the frames' turn."""
+class _Batch:
+    """Frames that are being read, then encoded; an error of the encoder waits for their turn."""
 
     def __init__(
         self,
+        reading: "Future[_Pulled]",
+        encode: Callable[[list[npt.NDArray[np.uint8]]], list[EncodedFrame]],
         lane: SideStream,
-        model: SegmentationModel,
-        frames: list[npt.NDArray[np.uint8]],
-        input_size: tuple[int, int],
     ) -> None:
-        self._error: Exception | None = None
-        try:
-            self._done = lane.run(partial(encode_batch, model, frames, input_size=input_size))
-        except Exception as error:  # raised by `frames`
-            self._error = error
+        self._reading, self._encode, self._lane = reading, encode, lane
+        self._encoded: Callable[[], list[EncodedFrame]] | None = None
 
-    def frames(self) -> list[EncodedFrame]:
-        """The frames, to be used on the program's stream."""
-        if self._error is not None:
-            raise self._error
-        return self._done()
+    def pulled(self) -> _Pulled:
+        """The frames, and the error that ended the source behind them, if any."""
+        return self._reading.result()
+
+    def encode_if_read(self) -> None:
+        """Begin to encode, unless that has begun or frames are still being read."""
+        if self._encoded is None and self._reading.done():
+            # What fails now fails again when the frames are wanted.
+            with suppress(Exception):
+                self._encoded = self._begun()
+
+    def encoded(self) -> list[EncodedFrame]:
+        """The encoded frames, to be used on the program's stream."""
+        if self._encoded is None:
+            self._encoded = self._begun()
+        return self._encoded()
+
+    def _begun(self) -> Callable[[], list[EncodedFrame]]:
+        frames, _ = self.pulled()
+        return self._lane.run(partial(self._encode, frames))
 
 
 @torch.inference_mode()
@@ -167,9 +182,7 @@ def encode_batch(
     ]
 
 
-def _pull(
-    source: Iterator[npt.NDArray[np.uint8]], count: int
-) -> tuple[list[npt.NDArray[np.uint8]], Exception | None]:
+def _pull(source: Iterator[npt.NDArray[np.uint8]], count: int) -> _Pulled:
     """Up to `count` frames, and the error that ended the source early, if any."""
     pulled: list[npt.NDArray[np.uint8]] = []
     try:
