@@ -39,4 +39,5 @@ def test_nothing_new_is_begun_once_it_is_to_stop(workers):
     done = []
     for number, _, _ in apply(described, range(50), workers=workers, stop=lambda: bool(done)):
         done.append(number)  # `stop` looks at it meanwhile
-    assert 1 <= len(done) <= 1 + 2 * workers
+    # All that were begun at first may be done together, and are replaced before one is handed over.
+    assert 1 <= len(done) <= 2 * (workers + 1)
