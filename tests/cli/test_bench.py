@@ -49,8 +49,6 @@ APP.command()(bench)
 PAGE = "# Speed\n\n<!-- begin bench -->\nold\n<!-- end bench -->\n\nMore.\n"
 
 
-# What torch itself warns of when its compiler is imported.
-OWN_WARNINGS = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 FAST = ("--device", "cpu", "--frames", "1", "--threads", "1", "--dtype", "float32")
 
 
@@ -134,7 +132,6 @@ def test_without_a_terminal_every_row_is_a_line_as_soon_as_it_is_done(ran):
 
 
 @pytest.mark.slow
-@OWN_WARNINGS
 def test_compiled_rows_stand_beside_eager_ones_with_the_same_accuracy(measure, folder, davis):
     words = ("--compile", "no,yes", "--size", "64", "--data", davis, "--limit", "1", "--no-plot")
     assert measure("--objects", "1,2", *words).exit_code == 0

@@ -6,9 +6,6 @@ import torch
 from masklet.io.masklets import read_masklets
 from masklet.model.compiling import compiling_hindrance
 
-# Torch's own compiler uses what torch deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
-
 
 @pytest.fixture(autouse=True)
 def no_compiler():

@@ -33,8 +33,6 @@ from tests.tiny import noise, tiny_config, tiny_hybrid_config, with_weights
 
 CPU = torch.device("cpu")
 SIZE = (48, 80)
-# Torch's own compiler uses what torch deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
 
 
 def small_model():

@@ -246,8 +246,6 @@ def no_compiler():
     compiling_hindrance.cache_clear()
 
 
-# Torch's own compiler uses what torch deprecates.
-@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
 def test_without_a_compiler_a_warning_says_what_is_missing_and_masks_are_the_same(
     files, small, no_compiler, caplog
 ):
@@ -265,7 +263,6 @@ def test_without_a_compiler_a_warning_says_what_is_missing_and_masks_are_the_sam
     assert torch.equal(ours.embedding_FLC, theirs.embedding_FLC)
 
 
-@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
 def test_with_a_compiler_the_model_is_compiled_when_asked(files, caplog):
     if hindrance := compiling_hindrance(torch.device("cpu")):
         pytest.skip(f"nothing can be compiled here: {hindrance}")
