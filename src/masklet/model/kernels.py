@@ -17,13 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from masklet.model.heap import keep_freed_memory
+
 Activation: TypeAlias = Literal["none", "relu", "gelu"]
 
-# Rows of queries whose scores are held at once: more make products faster, and blocks of memory that are
-# larger than these bytes come from the system anew each time, page by page. On two threads of AMD Zen 4
-# in float32, 128, 256 and 512 rows took 176, 179 and 157 ms with 4,096 keys and four heads; 128 and 256
-# rows took 425 and, where pages were wanted anew, 433 to 600 with 28,736 keys and one head.
-_TILE, _TILE_BYTES = 512, 2**24
+# Rows of queries whose scores are held at once: more make products faster, until what they make no
+# longer fits into the part of the heap that is kept. On two threads of AMD Zen 4, milliseconds for 128, 256
+# and 512 rows: 2330, 2290 and 2560 with 28,736 keys of 256 numbers in float32 (four layers), 1360, 1310 and
+# 1290 in bfloat16; for 256, 512 and 1024 rows 358, 346 and 333 with 7,232 keys of 96 (sixteen objects).
+_TILE, _TILE_BYTES = 1024, 2**25
 # Below this many scores per head, starting a tile costs more than it saves.
 _TILED_FROM = 1024 * 1024
 # Four megabytes of float32.
@@ -243,19 +245,7 @@ def _tile_rows(bytes_per_row: int) -> int:
     return rows
 
 
-def _keep_freed_memory() -> None:
-    """Let the C library keep what is freed for what comes next.
-
-    glibc hands free memory at the end of its heap back to the system when there is more of it than
-    twice the largest block that it has freed, 32 MB at most; the system clears each page anew when
-    it is next wanted. A tile of scores is such a block, and a quarter of the time of attention went
-    into pages. One large block, never touched, is enough to be told.
-    """
-    torch.empty(2**25 - 2**16, dtype=torch.uint8)
-
-
-_keep_freed_memory()
-
+keep_freed_memory()
 
 # The entry that torch.compile itself uses on CPUs; where a build lacks it, plain torch serves.
 _onednn_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
