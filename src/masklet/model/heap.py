@@ -8,7 +8,8 @@ import sys
 # that it does not allow.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _BLOCK = 2**25
-# Five blocks of 29 MB or more at once are what attention to seven memories of 1024 pixels wants.
+# Keys of seven memories of 1024 pixels, a packed copy of them and a tile of their scores take 29 MB each;
+# half of this was enough for the smallest official network.
 _KEPT = 2**28
 _CHOSEN_BY = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
@@ -20,7 +21,7 @@ def keep_freed_memory() -> bool:
     twice the largest block that it has freed, and the system clears each page anew when it is next
     wanted. A network frees and wants the same hundred megabytes again and again: in a frame of
     1024 pixels pages were wanted up to 100,000 times, which took a thirtieth of the time. Now the
-    end of the heap may keep 256 MiB, for the whole process. Its peak does not change.
+    end of the heap may keep 256 MiB, for the whole process. Its peak is no higher.
 
     Other C libraries are left as they are, and so is glibc where the environment tells it what to
     do (`MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_` or `GLIBC_TUNABLES`).
