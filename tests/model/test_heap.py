@@ -19,7 +19,8 @@ from masklet.model.heap import keep_freed_memory
 def work():
     return [torch.ones(6_000_000) for _ in range(8)]
 
-work()
+for _ in range(3):
+    work()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
     work()

@@ -95,11 +95,11 @@ def test_attention_equals_its_plain_form(monkeypatch, has_onednn, sizes):
     torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))
 
 
-@pytest.mark.parametrize("length", [1, 255, 256, 257, 511, 512, 513, 700], ids=str)
-@pytest.mark.parametrize("tile_bytes", [0, kernels._TILE_BYTES], ids=["small", "large"])
-def test_attention_in_tiles_equals_its_plain_form(monkeypatch, length, tile_bytes):
+@pytest.mark.parametrize("length", [1, 255, 1023, 1024, 1025, 2047, 2048, 2049], ids=str)
+@pytest.mark.parametrize("block", [0, kernels.SYSTEM_BLOCK], ids=["small", "large"])
+def test_attention_in_tiles_equals_its_plain_form(monkeypatch, length, block):
     monkeypatch.setattr(kernels, "_TILED_FROM", 1)
-    monkeypatch.setattr(kernels, "_TILE_BYTES", tile_bytes)
+    monkeypatch.setattr(kernels, "SYSTEM_BLOCK", block)
     q = noise(2, length, 2, 8)
     k, v = noise(2, 33, 2, 8, seed=1), noise(2, 33, 2, 5, seed=2)
     torch.testing.assert_close(attend(q, k, v), plain_attention(q, k, v))

@@ -17,15 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from masklet.model.heap import keep_freed_memory
+from masklet.model.heap import SYSTEM_BLOCK, keep_freed_memory
 
 Activation: TypeAlias = Literal["none", "relu", "gelu"]
 
-# Rows of queries whose scores are held at once: more make products faster, until what they make no
-# longer fits into the part of the heap that is kept. On two threads of AMD Zen 4, milliseconds for 128, 256
-# and 512 rows: 2330, 2290 and 2560 with 28,736 keys of 256 numbers in float32 (four layers), 1360, 1310 and
-# 1290 in bfloat16; for 256, 512 and 1024 rows 358, 346 and 333 with 7,232 keys of 96 (sixteen objects).
-_TILE, _TILE_BYTES = 1024, 2**25
+# Rows of queries whose scores are held at once: more make products faster, until the scores are a block
+# whose pages are wanted anew every time. On two threads of AMD Zen 4, milliseconds for 128, 256 and 512 rows:
+# 2330, 2290 and 2580 with 28,736 keys of 256 numbers in float32 (four layers), 1380, 1330 and 1290 in
+# bfloat16; for 256, 512 and 1024 rows 358, 346 and 334 with 7,232 keys of 96 (sixteen objects).
+_TILE = 1024
 # Below this many scores per head, starting a tile costs more than it saves.
 _TILED_FROM = 1024 * 1024
 # Four megabytes of float32.
@@ -238,9 +238,9 @@ def _attend_in_tiles(
 
 
 def _tile_rows(bytes_per_row: int) -> int:
-    """`_TILE`, or half as often as needed."""
+    """`_TILE`, halved until its scores are no block that comes from the system."""
     rows = _TILE
-    while rows > 1 and rows * bytes_per_row > _TILE_BYTES:
+    while rows > 1 and rows * bytes_per_row >= SYSTEM_BLOCK:
         rows //= 2
     return rows
 
